@@ -1,0 +1,3 @@
+"""VitStudio: see how vision transformers work."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""Measured promises: `vitstudio bench`."""

@@ -1,0 +1,72 @@
+"""Pure functions on attention weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from vitstudio.core.errors import ModelError
+from vitstudio.core.state import Head
+from vitstudio.core.trace import DenseAttention, FloatArray
+
+
+def combine_heads(weights: FloatArray, head: Head) -> FloatArray:
+    """One map of many heads: (heads, ...) -> (...).
+
+    Parameters
+    ----------
+    head : int or "mean" or "max"
+        A head, from 0; the mean over heads; or the largest weight of any head.
+
+    Raises
+    ------
+    ModelError
+        If there is no such head.
+    """
+    if head == "mean":
+        combined: FloatArray = weights.mean(axis=0, dtype=np.float32)
+        return combined
+    if head == "max":
+        return weights.max(axis=0)
+    if isinstance(head, str) or not 0 <= head < len(weights):
+        raise ModelError(f"Head {head!r} does not exist: this layer has {len(weights)} heads.")
+    return weights[head]
+
+
+def query_heatmap(
+    record: DenseAttention, query: int, head: Head, direction: str = "from"
+) -> FloatArray:
+    """What one token looks at (or who looks at it), on the patch grid: float32 (rows, cols)."""
+    axis = 1 if direction == "from" else 2
+    row = combine_heads(np.take(record.weights, query, axis=axis), head)
+    return row[record.num_prefix_tokens :].reshape(record.grid_size)
+
+
+def entropy(weights: FloatArray) -> float:
+    """Entropy in nats of one row of attention weights."""
+    row = np.asarray(weights, dtype=np.float64)
+    positive = row[row > 0]
+    return float(-(positive * np.log(positive)).sum())
+
+
+def mean_distance(
+    patch_weights: FloatArray, query_rc: tuple[int, int]
+) -> float:
+    """How far a patch looks on average, in patches.
+
+    Parameters
+    ----------
+    patch_weights : float32 (rows, cols)
+        Weights on the patches; they are normalised here, so prefix tokens do not count.
+    query_rc : (row, col)
+        The patch that looks.
+
+    References
+    ----------
+    Attention distance of Dosovitskiy et al., "An Image is Worth 16x16 Words", figure 7.
+    """
+    rows, cols = np.indices(patch_weights.shape)
+    distance = np.hypot(rows - query_rc[0], cols - query_rc[1])
+    total = float(patch_weights.sum(dtype=np.float64))
+    if total <= 0:
+        return 0.0
+    return float((patch_weights * distance).sum(dtype=np.float64) / total)

@@ -1,0 +1,66 @@
+"""Numbers to colours: the one place where a map becomes pixels, for screen and export alike."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vitstudio.core.colormaps import lookup_table
+from vitstudio.core.state import State
+from vitstudio.core.trace import FloatArray, TokenMap
+
+SMOOTH_FACTOR = 8
+"""Pixels per cell of a smoothed map: enough that the painter's own scaling shows no steps."""
+
+
+def colour_range(token_map: TokenMap, state: State) -> tuple[float, float]:
+    """The values of the first and the last colour under the state's colour scale."""
+    if state.scale == "fixed":
+        return state.fixed_range
+    if state.scale == "shared":
+        low, high = token_map.shared_range
+        return (low, high) if high > low else (low, low + 1e-6)
+    return token_map.map_range
+
+
+def colourise(
+    values: FloatArray, low: float, high: float, colormap: str
+) -> NDArray[np.uint8]:
+    """Colours of a map: (rows, cols) -> uint8 (rows, cols, 3); values outside the range are clipped."""
+    table = lookup_table(colormap)
+    scaled = (values - low) * (255.0 / (high - low))
+    index = np.clip(np.nan_to_num(scaled, nan=0.0), 0.0, 255.0)
+    return table[np.rint(index).astype(np.uint8)]
+
+
+def upsample(values: FloatArray, factor: int = SMOOTH_FACTOR) -> FloatArray:
+    """Bilinear, cell centres at (i + 0.5) * factor: (rows, cols[, 3]) -> (rows * factor, ...).
+
+    At a cell's centre the value is the cell's own, and no new extreme appears.
+    """
+    result: NDArray[np.float32] = values
+    for axis in (0, 1):
+        result = _upsample_axis(result, factor, axis)
+    return result
+
+
+def _upsample_axis(values: FloatArray, factor: int, axis: int) -> FloatArray:
+    count = values.shape[axis]
+    position = np.clip((np.arange(count * factor) + 0.5) / factor - 0.5, 0, count - 1)
+    before = np.floor(position).astype(np.intp)
+    after = np.minimum(before + 1, count - 1)
+    shape = [1] * values.ndim
+    shape[axis] = -1
+    part = (position - before).astype(np.float32).reshape(shape)
+    return np.take(values, before, axis) * (1 - part) + np.take(values, after, axis) * part
+
+
+def map_pixels(token_map: TokenMap, state: State) -> NDArray[np.uint8]:
+    """The overlay picture of a map: uint8 (rows, cols, 3), one pixel a cell, or smoothed.
+
+    It spans the model input exactly; `ImageTransform.input_rect` says where that lies on the picture.
+    """
+    values = upsample(token_map.values) if state.smooth else token_map.values
+    if token_map.request.view == "pca":
+        return np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
+    return colourise(values, *colour_range(token_map, state), state.colormap)

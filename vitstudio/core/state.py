@@ -1,0 +1,179 @@
+"""What the user chose, as plain data: a session, an export's metadata and a test are all a State."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_args
+
+from vitstudio.core.errors import StateError
+
+ViewKind = Literal["picture", "attention", "rollout", "pca", "norm", "similarity"]
+Direction = Literal["from", "to"]
+Fit = Literal["aspect", "trained", "whole"]
+Scale = Literal["map", "shared", "fixed"]
+Head = int | Literal["mean", "max"]
+Query = str | tuple[float, float]
+"""A prefix token by name ("cls", "reg1"), or a point (x, y) of the source picture in [0, 1]."""
+
+VIEW_KINDS: tuple[ViewKind, ...] = get_args(ViewKind)
+FITS: tuple[Fit, ...] = get_args(Fit)
+SCALES: tuple[Scale, ...] = get_args(Scale)
+DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+STATE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class State:
+    """One choice of everything that can be chosen.
+
+    Attributes
+    ----------
+    source : str
+        Path or name of the picture; "" for none.
+    model_id, device, precision : str
+    weights : str
+        "default", "random" or the path of a checkpoint.
+    fit : Fit
+        How the picture becomes the net's input.
+    patches : int or None
+        Patches along the shorter side; None for the model's default.
+    layer : int
+        From 0.
+    head : int or "mean" or "max"
+        From 0.
+    query : Query
+        The token asked about; a point keeps its meaning when model or fit change.
+    view : ViewKind
+    direction : "from" | "to"
+        "from": what the query looks at; "to": who looks at it.
+    show_grid, smooth : bool
+        Patch grid; smooth or per-cell heatmap.
+    opacity : float in [0, 1]
+    colormap : str
+    scale : Scale
+        Colour scale per map, shared by all heads of the layer, or `fixed_range`.
+    fixed_range : (low, high)
+    """
+
+    source: str = ""
+    model_id: str = "dinov2_vits14"
+    weights: str = "default"
+    device: str = "auto"
+    precision: str = "auto"
+    fit: Fit = "aspect"
+    patches: int | None = None
+    layer: int = 11
+    head: Head = "mean"
+    query: Query = "cls"
+    view: ViewKind = "attention"
+    direction: Direction = "from"
+    show_grid: bool = True
+    smooth: bool = True
+    opacity: float = 0.75
+    colormap: str = "inferno"
+    scale: Scale = "map"
+    fixed_range: tuple[float, float] = (0.0, 0.02)
+
+    def __post_init__(self) -> None:
+        """Refuse what no model could ever show; what only *this* model cannot is for `resolve`."""
+        _one_of("view", self.view, VIEW_KINDS)
+        _one_of("direction", self.direction, ("from", "to"))
+        _one_of("fit", self.fit, FITS)
+        _one_of("scale", self.scale, SCALES)
+        _one_of("device", self.device.split(":")[0], DEVICES)
+        _one_of("precision", self.precision, PRECISIONS)
+        if self.layer < 0:
+            raise StateError(f"A layer counts from 0; {self.layer} is below it.")
+        if isinstance(self.head, str):
+            _one_of("head", self.head, ("mean", "max"))
+        elif self.head < 0:
+            raise StateError(f"A head counts from 0; {self.head} is below it.")
+        if not isinstance(self.query, str):
+            x, y = self.query
+            if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):
+                raise StateError(f"A query point lies in [0, 1]; ({x}, {y}) does not.")
+        if not 0.0 <= self.opacity <= 1.0:
+            raise StateError(f"Opacity lies in [0, 1]; {self.opacity} does not.")
+        if self.patches is not None and self.patches < 1:
+            raise StateError(f"A picture needs at least 1 patch; {self.patches} was asked.")
+        low, high = self.fixed_range
+        if not low < high:
+            raise StateError(f"A fixed colour range needs low < high, not {low} and {high}.")
+
+    def replace(self, **changes: Any) -> State:
+        """A copy with some fields changed (and checked)."""
+        return replace(self, **changes)
+
+    def to_json(self) -> str:
+        """JSON text that `from_json` reads back to an equal State."""
+        return json.dumps({"version": STATE_VERSION, **asdict(self)}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> State:
+        """Read `to_json`'s text.
+
+        Raises
+        ------
+        StateError
+            If the text is not JSON, names a field that this version does not know, or holds a
+            value of the wrong kind.
+        """
+        try:
+            data = json.loads(text)
+        except (json.JSONDecodeError, TypeError) as error:
+            raise StateError(f"This saved state is not readable JSON: {error}.") from None
+        if not isinstance(data, dict) or data.pop("version", None) != STATE_VERSION:
+            raise StateError("This saved state was written by another version of VitStudio.")
+        return cls.from_dict(data)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> State:
+        """Build from a plain dictionary; fields left out take their defaults."""
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(data) - known):
+            raise StateError(f"This saved state has unknown fields: {', '.join(unknown)}.")
+        values = dict(data)
+        for name in ("query", "fixed_range"):
+            if isinstance(values.get(name), list):
+                values[name] = tuple(values[name])
+        try:
+            for name, value in values.items():
+                _check_type(name, value)
+            return cls(**values)
+        except (TypeError, ValueError) as error:
+            raise StateError(f"This saved state is damaged: {error}.") from None
+
+
+def _one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise StateError(f"{name} is one of {', '.join(allowed)}; got {value!r}.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(_is_number(part) for part in value)
+
+
+def _check_type(name: str, value: object) -> None:
+    checks = {
+        "layer": _is_int(value),
+        "head": _is_int(value) or isinstance(value, str),
+        "patches": value is None or _is_int(value),
+        "query": isinstance(value, str) or _is_pair(value),
+        "fixed_range": _is_pair(value),
+        "opacity": _is_number(value),
+        "show_grid": isinstance(value, bool),
+        "smooth": isinstance(value, bool),
+    }
+    if not checks.get(name, isinstance(value, str)):
+        raise ValueError(f"{name} cannot be {value!r}")

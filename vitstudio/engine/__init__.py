@@ -1,0 +1,1 @@
+"""One worker thread between the interface and the model."""

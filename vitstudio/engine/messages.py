@@ -1,0 +1,287 @@
+"""What the interface and the engine say to each other: frozen values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from vitstudio.core.frame import Frame
+from vitstudio.core.spec import ModelSpec
+from vitstudio.core.state import Direction, Fit, State
+from vitstudio.core.trace import Atlas, LayerFacts, MapRequest, TokenFacts, TokenMap, TraceInfo
+
+# ---- to the engine ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ListModels:
+    """Ask which models there are and where their weights are now."""
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """Load a model and make it the current one; the old one stays if that fails.
+
+    `weights` is "default", "random" or the path of a checkpoint.
+    """
+
+    model_id: str
+    weights: str = "default"
+    device: str = "auto"
+    precision: str = "auto"
+
+
+@dataclass(frozen=True)
+class OpenCheckpoint:
+    """Load a checkpoint file whose architecture is to be recognised from its keys."""
+
+    path: str
+    device: str = "auto"
+    precision: str = "auto"
+
+
+@dataclass(frozen=True)
+class OpenPicture:
+    """Read a picture file (or the first of a folder) on the engine's thread."""
+
+    path: str
+
+
+@dataclass(frozen=True, eq=False)
+class TraceFrame:
+    """Run the current model on a frame."""
+
+    frame: Frame
+    fit: Fit = "aspect"
+    patches: int | None = None
+
+
+@dataclass(frozen=True)
+class AskMap:
+    """One map of the trace of that generation."""
+
+    generation: int
+    request: MapRequest
+
+
+@dataclass(frozen=True)
+class AskAtlas:
+    """All heads of all layers for one query."""
+
+    generation: int
+    query: int
+    direction: Direction
+
+
+@dataclass(frozen=True)
+class AskToken:
+    """Figures of the query token under the request's layer and head."""
+
+    generation: int
+    request: MapRequest
+
+
+@dataclass(frozen=True)
+class AskLayers:
+    """Figures of every layer, for the anatomy rail."""
+
+    generation: int
+
+
+@dataclass(frozen=True)
+class AskClasses:
+    """The most likely classes."""
+
+    generation: int
+    count: int = 5
+
+
+@dataclass(frozen=True)
+class AskCheck:
+    """Prove the attention of one layer: recompute its output and compare."""
+
+    generation: int
+    layer: int
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write the view that `state` describes; the suffix of `path` is the format."""
+
+    generation: int
+    state: State
+    path: str
+
+
+@dataclass(frozen=True)
+class RenderFigure:
+    """Draw the view that `state` describes, for the clipboard."""
+
+    generation: int
+    state: State
+
+
+@dataclass(frozen=True)
+class Restore:
+    """Look into a file for the State that an export carries."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class Download:
+    """Bring the weights of a model onto this computer (runs beside the engine, can be cancelled)."""
+
+    model_id: str
+
+
+# ---- from the engine -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ModelsListed:
+    """Every model that can be named, with where its weights are."""
+
+    specs: tuple[ModelSpec, ...]
+
+
+@dataclass(frozen=True)
+class ModelOpened:
+    """The current model from now on."""
+
+    spec: ModelSpec
+    device: str
+    precision: str
+    load_s: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class PictureOpened:
+    """A picture was read; `folder` are the pictures beside it, in order, for paging."""
+
+    frame: Frame
+    folder: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A forward pass is done."""
+
+    info: TraceInfo
+
+
+@dataclass(frozen=True, eq=False)
+class MapReady:
+    """Answer to AskMap."""
+
+    generation: int
+    token_map: TokenMap
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class AtlasReady:
+    """Answer to AskAtlas."""
+
+    generation: int
+    atlas: Atlas
+
+
+@dataclass(frozen=True)
+class TokenReady:
+    """Answer to AskToken."""
+
+    generation: int
+    facts: TokenFacts
+
+
+@dataclass(frozen=True)
+class LayersReady:
+    """Answer to AskLayers."""
+
+    generation: int
+    facts: LayerFacts
+
+
+@dataclass(frozen=True)
+class ClassesReady:
+    """Answer to AskClasses: (name, probability), likeliest first."""
+
+    generation: int
+    classes: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class CheckReady:
+    """Answer to AskCheck: the relative error, and what it should stay below."""
+
+    generation: int
+    layer: int
+    error: float
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A file was written whole."""
+
+    path: str
+
+
+@dataclass(frozen=True, eq=False)
+class FigureReady:
+    """Answer to RenderFigure: a QImage, which any thread may read."""
+
+    image: object
+
+
+@dataclass(frozen=True)
+class Restored:
+    """Answer to Restore; `state` is None for an ordinary picture."""
+
+    path: str
+    state: State | None
+
+
+@dataclass(frozen=True)
+class CancelDownload:
+    """Stop a download; what has arrived stays for the next try."""
+
+    model_id: str
+
+
+@dataclass(frozen=True)
+class DownloadDone:
+    """The weights of this model are on this computer now."""
+
+    model_id: str
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Long work under way; `fraction` is None where its length is not known, `done` ends it."""
+
+    task: str
+    text: str
+    fraction: float | None = None
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Something did not work; the program is as it was before the request.
+
+    Attributes
+    ----------
+    request : object
+        The message that failed, so that the interface can put back what it had changed.
+    sentence : str
+        For the user: what is wrong and what to do.
+    detail : str
+        Traceback of an unexpected error, for the log; "" for a foreseen one.
+    """
+
+    request: object
+    sentence: str
+    detail: str = ""
+    cancelled: bool = field(default=False)

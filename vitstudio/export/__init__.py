@@ -1,0 +1,1 @@
+"""Figures, arrays and sessions on disk: whole files or none."""

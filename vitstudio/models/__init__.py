@@ -1,0 +1,1 @@
+"""Nets, weights and traces: torch and the core, no Qt."""

@@ -1,0 +1,46 @@
+"""The ViT that comes with the program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors.torch import load_file
+
+from vitstudio.core.assets import assets_dir
+from vitstudio.core.errors import CheckpointError
+from vitstudio.core.spec import ModelSpec
+from vitstudio.models.adapters.base import AdaptedNet
+from vitstudio.models.nets.vit import VisionTransformer, VitConfig
+
+
+def bundled_path(spec: ModelSpec) -> Path:
+    """Where the weights of a bundled model lie."""
+    return assets_dir() / "weights" / f"{spec.id}.safetensors"
+
+
+def build_bundled(spec: ModelSpec, weights: bool) -> AdaptedNet:
+    """DINOv2 ViT-S/14, with the bundled weights or random ones.
+
+    Raises
+    ------
+    CheckpointError
+        If the bundled file is missing or damaged.
+    """
+    net = VisionTransformer(
+        VitConfig(
+            image_size=spec.input_size[0],
+            patch_size=spec.patch_size[0],
+            dim=spec.dim,
+            num_layers=spec.num_layers,
+            num_heads=spec.layers[0].num_heads,
+        )
+    )
+    if weights:
+        path = bundled_path(spec)
+        try:
+            net.load_state_dict(load_file(path))
+        except Exception as error:  # safetensors has no error base of its own
+            raise CheckpointError(
+                f"The bundled weights '{path.name}' are missing or damaged; install VitStudio again."
+            ) from error
+    return AdaptedNet(net, spec, list(net.blocks), [block.attn for block in net.blocks])  # type: ignore[misc]

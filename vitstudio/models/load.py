@@ -1,0 +1,181 @@
+"""From a model id to a net that is ready to run."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vitstudio.core.errors import CheckpointError, ModelError
+from vitstudio.core.frame import Frame
+from vitstudio.core.spec import ModelSpec
+from vitstudio.core.state import Fit
+from vitstudio.models import catalog, hub
+from vitstudio.models.adapters import timm_vit, torchvision_vit
+from vitstudio.models.adapters.base import AdaptedNet, global_layers
+from vitstudio.models.adapters.bundled import build_bundled, bundled_path
+from vitstudio.models.checkpoints import match_keys, read_checkpoint, recognise
+from vitstudio.models.device import DTYPES, choose_device, choose_precision
+from vitstudio.models.trace import Trace, trace_frame
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A net on its device, with its spec.
+
+    Attributes
+    ----------
+    adapted : AdaptedNet
+    device, precision : str
+        As chosen, e.g. "cpu" and "bfloat16".
+    load_s : float
+        Seconds it took.
+    """
+
+    adapted: AdaptedNet
+    device: str
+    precision: str
+    load_s: float
+
+    @property
+    def spec(self) -> ModelSpec:
+        """What is known of the model."""
+        return self.adapted.spec
+
+    @property
+    def net(self) -> nn.Module:
+        """The torch module: net(normalised tensor) gives logits or features."""
+        return self.adapted.net
+
+    def trace_frame(
+        self, frame: Frame, fit: Fit = "aspect", patches: int | None = None, generation: int = 0
+    ) -> Trace:
+        """Run the model on a frame."""
+        return trace_frame(self.adapted, frame, fit, patches, generation=generation)
+
+
+def load(
+    model_id: str, weights: str = "default", device: str = "auto", precision: str = "auto"
+) -> LoadedModel:
+    """Load a model whose weights are on this computer.
+
+    Parameters
+    ----------
+    weights : str
+        "default", "random" (seeded, the same in every run), or the path of a checkpoint.
+
+    Raises
+    ------
+    ModelError
+        If the id is unknown, or the weights would have to be downloaded first.
+    CheckpointError
+        If the weights do not fit.
+    """
+    begin = time.perf_counter()
+    target = choose_device(device)
+    dtype = DTYPES[choose_precision(precision, target)]
+    adapted = _build(model_id, weights)
+    return _place(adapted, target, dtype, begin)
+
+
+def load_checkpoint(path: str, device: str = "auto", precision: str = "auto") -> LoadedModel:
+    """Load a checkpoint file whose architecture is recognised from its keys.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be read, or its architecture is none that is known.
+    """
+    begin = time.perf_counter()
+    target = choose_device(device)
+    dtype = DTYPES[choose_precision(precision, target)]
+    return _place(_build_recognised(Path(path)), target, dtype, begin)
+
+
+def _place(
+    adapted: AdaptedNet, device: torch.device, dtype: torch.dtype, begin: float
+) -> LoadedModel:
+    net = adapted.net.eval().requires_grad_(False)
+    net.to(device=device, dtype=dtype)
+    precision = str(dtype).removeprefix("torch.")
+    return LoadedModel(adapted, str(device), precision, time.perf_counter() - begin)
+
+
+def _build(model_id: str, weights: str) -> AdaptedNet:
+    spec = catalog.known_spec(model_id)
+    if weights == "random":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            adapted = _untrained(model_id, spec)
+        spec = replace(adapted.spec, trained=False, weights_hash="random-0")
+        return replace(adapted, spec=spec)
+    if weights != "default":
+        return _with_checkpoint(_untrained(model_id, spec), Path(weights))
+    if spec is not None and spec.availability == "bundled":
+        return _hashed(build_bundled(spec, weights=True), bundled_path(spec))
+    if spec is None and model_id.startswith(timm_vit.PREFIX):
+        spec = _untrained(model_id, None).spec
+    if spec is None:
+        spec = catalog.find_spec(model_id)  # raises, naming what comes close
+    path = hub.locate(spec.weights) if spec.weights is not None else None
+    if path is None:
+        raise ModelError(
+            f"The weights of {spec.title} are not on this computer; download them in the model picker "
+            f"or with: vitstudio models download {model_id}"
+        )
+    if model_id.startswith(timm_vit.PREFIX):
+        try:
+            return _hashed(timm_vit.build_timm(model_id, spec, str(path)), path)
+        except (RuntimeError, ValueError, OSError) as error:
+            raise CheckpointError(
+                f"The downloaded weights of {spec.title} are damaged ({error}); remove '{path}' and "
+                "download them again."
+            ) from error
+    return _with_checkpoint(_untrained(model_id, spec), path)
+
+
+def _untrained(model_id: str, spec: ModelSpec | None) -> AdaptedNet:
+    if model_id.startswith(timm_vit.PREFIX):
+        return timm_vit.build_timm(model_id, spec, None)
+    if model_id.startswith(torchvision_vit.PREFIX):
+        return torchvision_vit.build_torchvision(model_id, spec)
+    return build_bundled(catalog.find_spec(model_id), weights=False)
+
+
+def _with_checkpoint(adapted: AdaptedNet, path: Path) -> AdaptedNet:
+    """Put a file's weights into a net; every key must be there, and no other."""
+    state = read_checkpoint(path)
+    return _hashed(_load_state(adapted, state, path), path)
+
+
+def _load_state(adapted: AdaptedNet, state: dict[str, Tensor], path: Path) -> AdaptedNet:
+    shapes = {name: tuple(tensor.shape) for name, tensor in adapted.net.state_dict().items()}
+    report = match_keys(shapes, state)
+    if not report.ok:
+        raise CheckpointError(
+            f"'{path.name}' does not fit {adapted.spec.title}: {report.sentence()}"
+        )
+    adapted.net.load_state_dict(state)
+    return adapted
+
+
+def _build_recognised(path: Path) -> AdaptedNet:
+    state = read_checkpoint(path)
+    architecture = recognise(state)
+    raise NotImplementedError(architecture)
+
+
+def _hashed(adapted: AdaptedNet, path: Path) -> AdaptedNet:
+    return replace(adapted, spec=replace(adapted.spec, weights_hash=file_hash(path)))
+
+
+def file_hash(path: Path) -> str:
+    """First 16 hexadecimal digits of a file's SHA-256."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()[:16]

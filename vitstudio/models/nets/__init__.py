@@ -1,0 +1,1 @@
+"""Nets that no kept library has, or that must be there before such a library is imported."""

@@ -1,0 +1,75 @@
+"""The current State, with undo and a signal: the only thing the interface writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from psygnal import Signal
+
+from vitstudio.core.state import State
+
+UNDO_FIELDS = ("model_id", "layer", "head", "query", "view", "direction", "fit", "patches", "source")
+"""Choices that undo walks through; opacity and the like are quicker to set again."""
+UNDO_LIMIT = 100
+
+
+class AppState:
+    """Holds one State; every change is one event, and no change is none.
+
+    Signals
+    -------
+    changed(old, new)
+        After a change; both are frozen States.
+    """
+
+    changed = Signal(State, State)
+
+    def __init__(self, state: State | None = None) -> None:
+        self._state = state or State()
+        self._undo: list[State] = []
+        self._redo: list[State] = []
+
+    @property
+    def state(self) -> State:
+        """The current choice."""
+        return self._state
+
+    def update(self, **changes: Any) -> None:
+        """Change fields together; they are checked before anything changes.
+
+        Raises
+        ------
+        StateError
+            If a value is out of its range; the state is then as before.
+        """
+        self._move_to(self._state.replace(**changes), remember=True)
+
+    def restore(self, state: State) -> None:
+        """Take over a whole State (a dropped export, a session)."""
+        self._move_to(state, remember=True)
+
+    def undo(self) -> bool:
+        """Go back one choice; False when there is none."""
+        if not self._undo:
+            return False
+        self._redo.append(self._state)
+        self._move_to(self._undo.pop(), remember=False)
+        return True
+
+    def redo(self) -> bool:
+        """Take back an undo; False when there is none."""
+        if not self._redo:
+            return False
+        self._undo.append(self._state)
+        self._move_to(self._redo.pop(), remember=False)
+        return True
+
+    def _move_to(self, new: State, *, remember: bool) -> None:
+        old = self._state
+        if new == old:
+            return
+        if remember and any(getattr(new, name) != getattr(old, name) for name in UNDO_FIELDS):
+            self._undo = [*self._undo[-(UNDO_LIMIT - 1) :], old]
+            self._redo.clear()
+        self._state = new
+        self.changed.emit(old, new)

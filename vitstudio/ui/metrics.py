@@ -1,0 +1,42 @@
+"""Sizes of the interface, for small and large screens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Sizes in logical pixels.
+
+    Attributes
+    ----------
+    font : int
+        Body text; `small` is for captions and figures beside a name.
+    row : int
+        Height of a button, a menu button and a line of the rail.
+    bar : int
+        Height of the top bar.
+    gap : int
+        Between neighbours; `margin` is between a panel's edge and its content.
+    rail, dock : int
+        Width of the left and the right side at start.
+    """
+
+    font: int = 13
+    small: int = 11
+    row: int = 28
+    bar: int = 46
+    gap: int = 8
+    margin: int = 14
+    rail: int = 222
+    dock: int = 328
+    radius: int = 6
+
+
+def metrics_for(screen_height: int) -> Metrics:
+    """Measures for a screen of that many logical pixels: 4K without scaling would be too small to read."""
+    scale = 1.0 if screen_height < 1300 else 1.1 if screen_height < 1900 else 1.45
+    base = Metrics()
+    values = {name: round(value * scale) for name, value in vars(base).items()}
+    return Metrics(**values)

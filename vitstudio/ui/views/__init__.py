@@ -1,0 +1,1 @@
+"""Widgets that draw a resolved state and report what the user did; they decide nothing."""

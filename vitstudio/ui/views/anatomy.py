@@ -1,0 +1,362 @@
+"""The net from top to bottom: where you are in it, and how far each layer looks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QLabel,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vitstudio.core.spec import ModelSpec
+from vitstudio.core.state import ViewKind
+from vitstudio.core.trace import LayerFacts, TraceInfo
+from vitstudio.painting import palette
+from vitstudio.ui.views.anatomy_rows import FULL_BAR, Row, build_rows
+from vitstudio.ui.views.drawing import (
+    ElidedLabel,
+    colour,
+    derived_font,
+    draw_bar,
+    draw_message,
+    draw_text,
+    text_width,
+)
+from vitstudio.ui.views.glyphs import GLYPH_PX, draw_mixer_glyph
+
+Index = QModelIndex | QPersistentModelIndex
+
+ROW_PX = 30
+HEADING_PX = 26
+MARGIN_PX = 10.0
+DOT_X = 22.0
+TEXT_X = 36.0
+BAR_PX = 52.0
+ROW_ROLE = Qt.ItemDataRole.UserRole
+SHOWN_ROLE = Qt.ItemDataRole.UserRole + 1
+
+_STYLE = f"""
+QListView {{ background: transparent; border: none; outline: none; }}
+QLabel#anatomyTitle {{ color: {palette.MUTED}; }}
+QLabel#anatomyFooter {{ color: {palette.MUTED}; }}
+"""
+
+
+class _RowsModel(QAbstractListModel):
+    """The rows, and which of them is shown in the canvas."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.rows: tuple[Row, ...] = ()
+        self.shown: int | None = None
+
+    def set_rows(self, rows: tuple[Row, ...]) -> None:
+        """Replace the rows; where only figures changed, scroll position and focus stay."""
+        if len(rows) != len(self.rows):
+            self.beginResetModel()
+            self.rows = rows
+            self.shown = None
+            self.endResetModel()
+        elif rows != self.rows:
+            self.rows = rows
+            self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
+
+    def set_shown(self, row: int | None) -> None:
+        """Move the highlight."""
+        before, self.shown = self.shown, row
+        for changed in {before, row} - {None}:
+            index = self.index(changed or 0)
+            self.dataChanged.emit(index, index)
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """All rows are top-level."""
+        return 0 if parent.isValid() else len(self.rows)
+
+    def flags(self, index: Index) -> Qt.ItemFlag:
+        """Only pickable rows are enabled, so keys and clicks pass over the others."""
+        if index.isValid() and self.rows[index.row()].pickable:
+            return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        return Qt.ItemFlag.NoItemFlags
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        """Texts for eye, tooltip and screen reader."""
+        row = self.rows[index.row()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return row.title
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return row.help
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return row.spoken
+        if role == ROW_ROLE:
+            return row
+        if role == SHOWN_ROLE:
+            return index.row() == self.shown
+        return None
+
+
+class _RowDelegate(QStyledItemDelegate):
+    """Paints one row; no widget a layer, so 48 layers cost as little as 12."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        """Fixed heights; the width is the view's."""
+        row: Row = index.data(ROW_ROLE)
+        return QSize(80, HEADING_PX if row.heading else ROW_PX)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Paint a stage line or a row."""
+        row: Row = index.data(ROW_ROLE)
+        rect = QRectF(option.rect)  # type: ignore[attr-defined]
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if row.heading:
+            self._paint_heading(painter, rect, row, option)
+        else:
+            self._paint_row(painter, rect, row, option, bool(index.data(SHOWN_ROLE)))
+        painter.restore()
+
+    def _paint_heading(
+        self, painter: QPainter, rect: QRectF, row: Row, option: QStyleOptionViewItem
+    ) -> None:
+        font = option.font  # type: ignore[attr-defined]
+        painter.setFont(derived_font(font, 0.78, bold=True))
+        text = rect.adjusted(TEXT_X, 3, -18, 0)
+        width = draw_text(painter, text, row.title.upper(), palette.MUTED)
+        figure = text_width(painter.font(), row.figure)
+        draw_text(painter, text, row.figure, palette.MUTED, Qt.AlignmentFlag.AlignRight)
+        painter.setPen(QPen(colour(palette.LINE), 1))
+        y = round(text.center().y()) + 0.5
+        left, right = text.left() + width + 8, text.right() - figure - 8
+        if right > left:
+            painter.drawLine(int(left), int(y), int(right), int(y))
+
+    def _paint_row(
+        self,
+        painter: QPainter,
+        rect: QRectF,
+        row: Row,
+        option: QStyleOptionViewItem,
+        shown: bool,
+    ) -> None:
+        state = option.state  # type: ignore[attr-defined]
+        hovered = bool(state & QStyle.StateFlag.State_MouseOver) and row.pickable
+        focused = bool(state & QStyle.StateFlag.State_HasFocus)
+        self._paint_ground(painter, rect, shown, hovered, focused)
+
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour(palette.ACCENT if shown else palette.LINE))
+        dot = 4.5
+        painter.drawEllipse(QRectF(DOT_X - dot, rect.center().y() - dot, 2 * dot, 2 * dot))
+
+        font = option.font  # type: ignore[attr-defined]
+        right = rect.right() - 18
+        painter.setFont(derived_font(font, 0.85))
+        figure_width = text_width(painter.font(), row.figure) if row.figure else 0.0
+        draw_text(
+            painter,
+            QRectF(right - figure_width - 2, rect.y(), figure_width + 2, rect.height()),
+            row.figure,
+            palette.MUTED,
+            Qt.AlignmentFlag.AlignRight,
+        )
+        text_right = right - figure_width - 8
+        if row.kind is not None:
+            text_right = self._paint_mixer(painter, rect, row, right, shown)
+        painter.setFont(derived_font(font, 1.0))
+        bright = shown or hovered
+        text_rect = QRectF(TEXT_X, rect.y(), max(0.0, text_right - TEXT_X), rect.height())
+        draw_text(painter, text_rect, row.title, palette.TEXT if bright else _SOFT_TEXT)
+
+    def _paint_ground(
+        self, painter: QPainter, rect: QRectF, shown: bool, hovered: bool, focused: bool
+    ) -> None:
+        box = rect.adjusted(MARGIN_PX, 1.5, -MARGIN_PX, -1.5)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if shown or hovered:
+            painter.setBrush(colour(palette.ACCENT_GROUND if shown else palette.HOVER))
+            painter.drawRoundedRect(box, 6, 6)
+        if shown:
+            # The accent line follows the rounded corner, so it is the box itself seen through a slit.
+            painter.save()
+            painter.setClipRect(QRectF(box.x(), box.y(), 6, box.height()))
+            painter.setPen(QPen(colour(palette.ACCENT), 1.6))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(box.adjusted(0.8, 0.8, 0, -0.8), 6, 6)
+            painter.restore()
+        if focused and not shown:
+            painter.setPen(QPen(colour(palette.ACCENT, 0.55), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+
+    def _paint_mixer(
+        self, painter: QPainter, rect: QRectF, row: Row, right: float, shown: bool
+    ) -> float:
+        """Paint bar and glyph at the right end; returns where the title has to stop."""
+        assert row.kind is not None
+        middle = rect.center().y()
+        bar = QRectF(right - BAR_PX, middle - 2, BAR_PX, 4)
+        if row.distance is not None:
+            alpha = 1.0 if shown else 0.6
+            draw_bar(painter, bar, row.distance / FULL_BAR, palette.ACCENT, alpha)
+        glyph = QRectF(bar.left() - GLYPH_PX - 10, middle - GLYPH_PX / 2, GLYPH_PX, GLYPH_PX)
+        ink = colour(palette.ACCENT if shown else palette.MUTED, 1.0 if shown else 0.8)
+        draw_mixer_glyph(painter, row.kind, glyph, ink)
+        return glyph.left() - 6
+
+
+_SOFT_TEXT = "#c3c8d1"
+"""Between text and muted: many equal rows must not outshine the one that is shown."""
+
+
+class _RowsView(QListView):
+    """A list that reports what the user asked for and leaves the highlight to its owner."""
+
+    asked = Signal(int)
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMouseTracking(True)
+        self.setFrameShape(QListView.Shape.NoFrame)
+        self.viewport().setAutoFillBackground(False)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move with the arrows; every move asks, Enter asks again."""
+        before = self.currentIndex()
+        super().keyPressEvent(event)
+        enter = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if self.currentIndex().isValid() and (enter or self.currentIndex() != before):
+            self.asked.emit(self.currentIndex().row())
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Ask on press: stepping with the mouse should feel immediate."""
+        super().mousePressEvent(event)
+        index = self.indexAt(event.position().toPoint())
+        enabled = bool(index.flags() & Qt.ItemFlag.ItemIsEnabled)
+        if event.button() == Qt.MouseButton.LeftButton and index.isValid() and enabled:
+            self.asked.emit(index.row())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the rows, or a sentence while there is no model."""
+        super().paintEvent(event)
+        if self.model().rowCount() == 0:
+            painter = QPainter(self.viewport())
+            painter.setFont(derived_font(self.font(), 0.92))
+            room = QRectF(self.viewport().rect()).adjusted(20, 0, -20, -40)
+            draw_message(painter, room, "Open a model to see how data flows through it.")
+
+
+class AnatomyRail(QWidget):
+    """The anatomy of the current net; passive: it shows what it is told and says what was picked.
+
+    Signals
+    -------
+    layer_picked : int
+        A layer, from 0.
+    section_picked : str
+        "picture", "patches" or "head".
+    """
+
+    layer_picked = Signal(int)
+    section_picked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Anatomy of the model")
+        self.setStyleSheet(_STYLE)
+        self._spec: ModelSpec | None = None
+        self._info: TraceInfo | None = None
+        self._facts: LayerFacts | None = None
+        self._rows = _RowsModel(self)
+        self._list = _RowsView(self)
+        self._list.setAccessibleName("Layers")
+        self._list.setModel(self._rows)
+        self._list.setItemDelegate(_RowDelegate(self._list))
+        self._list.asked.connect(self._on_row_asked)
+        self._title = QLabel("ANATOMY", self)
+        self._title.setObjectName("anatomyTitle")
+        self._footer = [
+            ElidedLabel("bar: mean attention distance", self),
+            ElidedLabel("↑ ↓ layer   ← → head   F1 keys", self),
+        ]
+        self._footer[0].setToolTip(
+            "How far patches look on average, over all heads of the layer; "
+            f"the bar is full at {FULL_BAR:.0%} of the grid's diagonal."
+        )
+        self._lay_out()
+        self.setFocusProxy(self._list)
+        self.setMinimumWidth(190)
+
+    def _lay_out(self) -> None:
+        self._title.setFont(derived_font(self.font(), 0.85, bold=True))
+        self._title.setContentsMargins(14, 12, 14, 6)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 12)
+        layout.setSpacing(2)
+        layout.addWidget(self._title)
+        layout.addWidget(self._list, 1)
+        for label in self._footer:
+            label.setObjectName("anatomyFooter")
+            label.setFont(derived_font(self.font(), 0.85))
+            label.setContentsMargins(18, 0, 8, 0)
+            layout.addWidget(label)
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for the longest usual row."""
+        return QSize(230, 600)
+
+    def show_model(self, spec: ModelSpec | None, info: TraceInfo | None = None) -> None:
+        """Show a net; with a trace, the sizes of that trace. None shows the empty state."""
+        if spec is None or self._spec is None or spec.id != self._spec.id:
+            self._facts = None
+        self._spec, self._info = spec, info
+        self._rebuild()
+
+    def show_facts(self, facts: LayerFacts | None) -> None:
+        """Show how far each layer looks."""
+        self._facts = facts
+        self._rebuild()
+
+    def show_layer(self, layer: int, view: ViewKind) -> None:
+        """Highlight what the canvas shows: the picture, or a layer."""
+        for number, row in enumerate(self._rows.rows):
+            wanted = row.section == "picture" if view == "picture" else row.layer == layer
+            if wanted:
+                if number != self._rows.shown:
+                    self._rows.set_shown(number)
+                    self._list.setCurrentIndex(self._rows.index(number))
+                self._list.scrollTo(self._rows.index(number))
+                return
+        self._rows.set_shown(None)
+
+    def _rebuild(self) -> None:
+        rows = () if self._spec is None else build_rows(self._spec, self._info, self._facts)
+        self._rows.set_rows(rows)
+        self._list.setFocusPolicy(Qt.FocusPolicy.StrongFocus if rows else Qt.FocusPolicy.NoFocus)
+        self._list.viewport().update()
+
+    def _on_row_asked(self, number: int) -> None:
+        row = self._rows.rows[number]
+        if row.layer is not None:
+            self.layer_picked.emit(row.layer)
+        elif row.section:
+            self.section_picked.emit(row.section)
