@@ -1,1 +1,1 @@
-"""Values and mathematics of the program: numpy and the standard library, no I/O, no Qt, no torch."""
+"""Values and mathematics of the program: numpy and the standard library, no Qt, no torch."""

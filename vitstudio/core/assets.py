@@ -6,8 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from vitstudio.core.errors import VitStudioError
-
-PICTURE_SUFFIXES = (".png", ".jpg")
+from vitstudio.core.formats import has_picture_suffix
 
 
 @cache
@@ -41,7 +40,7 @@ def sample_pictures() -> tuple[Path, ...]:
         If the bundled files are missing.
     """
     folder = assets_dir() / "images"
-    return tuple(sorted(path for path in folder.iterdir() if path.suffix in PICTURE_SUFFIXES))
+    return tuple(sorted(path for path in folder.iterdir() if has_picture_suffix(path.name)))
 
 
 def picture_title(path: Path) -> str:

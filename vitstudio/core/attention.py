@@ -9,7 +9,7 @@ from vitstudio.core.state import Head
 from vitstudio.core.trace import DenseAttention, FloatArray
 
 
-def combine_heads(weights: FloatArray, head: Head) -> FloatArray:
+def combine_heads(weights: FloatArray, head: Head | str) -> FloatArray:
     """One map of many heads: (heads, ...) -> (...).
 
     Parameters
@@ -22,14 +22,16 @@ def combine_heads(weights: FloatArray, head: Head) -> FloatArray:
     ModelError
         If there is no such head.
     """
+    combined: FloatArray
     if head == "mean":
-        combined: FloatArray = weights.mean(axis=0, dtype=np.float32)
-        return combined
-    if head == "max":
-        return weights.max(axis=0)
-    if isinstance(head, str) or not 0 <= head < len(weights):
+        combined = weights.mean(axis=0, dtype=np.float32)
+    elif head == "max":
+        combined = weights.max(axis=0)
+    elif isinstance(head, str) or not 0 <= head < len(weights):
         raise ModelError(f"Head {head!r} does not exist: this layer has {len(weights)} heads.")
-    return weights[head]
+    else:
+        combined = weights[head]
+    return combined
 
 
 def query_heatmap(
@@ -48,9 +50,7 @@ def entropy(weights: FloatArray) -> float:
     return float(-(positive * np.log(positive)).sum())
 
 
-def mean_distance(
-    patch_weights: FloatArray, query_rc: tuple[int, int]
-) -> float:
+def mean_distance(patch_weights: FloatArray, query_rc: tuple[int, int]) -> float:
     """How far a patch looks on average, in patches.
 
     Parameters

@@ -1,7 +1,7 @@
 """Perceptual colour maps as lookup tables.
 
-inferno, magma, viridis and cividis are matplotlib's (CC0); 256 colours each, kept in `colormaps.npz`.
-A rainbow is left out on purpose: it draws edges where the numbers have none.
+inferno, magma, viridis and cividis are matplotlib's (CC0); 256 colours each, kept in
+`colormaps.npz`. A rainbow is left out on purpose: it draws edges where the numbers have none.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""One family of errors: everything that a user can cause or meet, each with a sentence to act on."""
+"""One family of errors: what a user can cause or meet, each with a sentence to act on."""
 
 from __future__ import annotations
 
 
 class VitStudioError(Exception):
-    """Base of all errors with a message meant for the user: one sentence, what is wrong and what to do."""
+    """Base of all errors meant for the user: one sentence, what is wrong and what to do."""
 
 
 class PictureError(VitStudioError):

@@ -1,8 +1,8 @@
 """The only place that converts between source pixels, model pixels, patch cells and [0, 1].
 
-Pixels are areas: pixel i covers [i, i + 1) and its centre is i + 0.5. The model input spans (0, 0) to
-(cols, rows) in model pixels and (0, 0) to (1, 1) in unit coordinates; the centre of cell i of n is
-(i + 0.5) / n. Points are (x, y), sizes (rows, cols).
+Pixels are areas: pixel i covers [i, i + 1) and its centre is i + 0.5. The model input spans (0, 0)
+to (cols, rows) in model pixels and (0, 0) to (1, 1) in unit coordinates; the centre of cell i of n
+is (i + 0.5) / n. Points are (x, y), sizes (rows, cols).
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class ImageTransform:
     resized_size : (rows, cols)
         Of the whole picture after the resize, in model pixels.
     offset_xy : (x, y)
-        Where the model input begins in the resized picture, in model pixels. Positive: that much was
-        cropped away; negative: that much padding was added.
+        Where the model input begins in the resized picture, in model pixels. Positive: that much
+        was cropped away; negative: that much padding was added.
     input_size : (rows, cols)
         Of the model input.
     """
@@ -80,7 +80,7 @@ class ImageTransform:
         return max(x0, 0.0), max(y0, 0.0), min(x1, float(cols)), min(y1, float(rows))
 
     def cell_rect(self, row: int, col: int, grid_size: tuple[int, int]) -> Rect:
-        """One cell of a grid over the model input, in source pixels (not clipped to the picture)."""
+        """One cell of a grid over the model input, in source pixels, not clipped to the picture."""
         rows, cols = grid_size
         x0, y0 = self.unit_to_source(col / cols, row / rows)
         x1, y1 = self.unit_to_source((col + 1) / cols, (row + 1) / rows)
@@ -92,7 +92,7 @@ class ImageTransform:
         return self.unit_to_source((col + 0.5) / cols, (row + 0.5) / rows)
 
     def cell_at(self, x: float, y: float, grid_size: tuple[int, int]) -> tuple[int, int] | None:
-        """The cell (row, col) under a point of the source picture, or None where the net is blind."""
+        """The cell (row, col) under a point of the picture, or None where the net is blind."""
         unit_x, unit_y = self.source_to_unit(x, y)
         rows, cols = grid_size
         row, col = math.floor(unit_y * rows), math.floor(unit_x * cols)
@@ -105,6 +105,21 @@ class ImageTransform:
         row = min(max(math.floor(unit_y * rows), 0), rows - 1)
         col = min(max(math.floor(unit_x * cols), 0), cols - 1)
         return row, col
+
+    def point_in_cell(
+        self, row: int, col: int, grid_size: tuple[int, int]
+    ) -> tuple[float, float] | None:
+        """The middle of what a cell shows of the picture, in [0, 1] of the picture.
+
+        None for a cell of padding alone. A State keeps a query patch as this point.
+        """
+        if not self.cell_has_picture(row, col, grid_size):
+            return None
+        x0, y0, x1, y1 = self.cell_rect(row, col, grid_size)
+        rows, cols = self.source_size
+        x = (max(x0, 0.0) + min(x1, float(cols))) / 2
+        y = (max(y0, 0.0) + min(y1, float(rows))) / 2
+        return x / cols, y / rows
 
     def cell_has_picture(self, row: int, col: int, grid_size: tuple[int, int]) -> bool:
         """Whether any part of a cell shows the picture (False for cells of padding alone)."""
@@ -144,8 +159,8 @@ def as_trained(
 ) -> ImageTransform:
     """The pipeline of the net's own evaluation, pixel for pixel as timm and torchvision do it.
 
-    "center" resizes the shorter side to input / crop_fraction and crops the centre; "squash" resizes
-    both sides to that and crops the centre; "border" resizes the longer side and pads.
+    "center" resizes the shorter side to input / crop_fraction and crops the centre; "squash"
+    resizes both sides to that and crops the centre; "border" resizes the longer side and pads.
     """
     scaled = tuple(math.floor(side / crop_fraction) for side in input_size)
     rows, cols = source_size
@@ -153,6 +168,9 @@ def as_trained(
         resized = scaled[0], scaled[1]
     elif crop_mode == "border":
         ratio = max(rows / scaled[0], cols / scaled[1])
+        resized = round(rows / ratio), round(cols / ratio)
+    elif scaled[0] != scaled[1]:  # timm has another resize for these, which rounds
+        ratio = min(rows / scaled[0], cols / scaled[1])
         resized = round(rows / ratio), round(cols / ratio)
     elif rows <= cols:
         resized = scaled[0], int(scaled[0] * cols / rows)
@@ -166,9 +184,7 @@ def as_trained(
     return ImageTransform(source_size, resized, offset, input_size)
 
 
-def whole_picture(
-    source_size: tuple[int, int], input_size: tuple[int, int]
-) -> ImageTransform:
+def whole_picture(source_size: tuple[int, int], input_size: tuple[int, int]) -> ImageTransform:
     """The whole picture inside the input, padded where the aspects differ."""
     rows, cols = source_size
     scale = min(input_size[0] / rows, input_size[1] / cols)
@@ -188,14 +204,19 @@ def plan(
     Parameters
     ----------
     patches : int, optional
-        Patches along the shorter side (along both for the square fits of a flexible net); the model's
-        default if left out. Ignored by "trained" and by nets that take one size only.
+        Patches along the shorter side (along both for the square fits of a flexible net); the
+        model's default if left out. Ignored by "trained" and by nets that take one size only.
 
     Raises
     ------
     PictureError
-        If the picture is so long and thin that the input would hold more than 20,000 patches.
+        If `patches` is out of range, or the picture so long and thin that the input would hold
+        more than 20,000 patches or that resizing it would take gigabytes.
     """
+    if patches is not None and not 1 <= patches <= MAX_PATCHES:
+        raise PictureError(
+            f"A picture takes 1 to {MAX_PATCHES:,} patches along its shorter side, not {patches}."
+        )
     patch_rows, patch_cols = spec.patch_size
     count = patches or spec.default_patches
     if fit == "trained":
@@ -210,8 +231,14 @@ def plan(
     cells = (rows // patch_rows) * (cols // patch_cols)
     if cells > MAX_PATCHES:
         raise PictureError(
-            f"This picture is {source_size[1]} x {source_size[0]} pixels, so keeping its aspect would "
-            f"take {cells:,} patches (at most {MAX_PATCHES:,}); use the fit 'whole picture' instead."
+            f"This picture is {source_size[1]} x {source_size[0]} pixels, so this fit would take "
+            f"{cells:,} patches (at most {MAX_PATCHES:,}); use fewer patches or the fit "
+            "'whole picture'."
+        )
+    if math.prod(transform.resized_size) > MAX_RESIZED_PIXELS:
+        raise PictureError(
+            f"This picture is {source_size[1]} x {source_size[0]} pixels, too long and thin for a "
+            "centre crop; use the fit 'whole picture' instead."
         )
     return transform
 
@@ -219,9 +246,12 @@ def plan(
 MAX_PATCHES = 20_000
 """More would need minutes and gigabytes on any machine of today."""
 
+MAX_RESIZED_PIXELS = 1 << 28
+"""A centre crop resizes the whole picture first; this many pixels take 0.8 GB."""
+
 
 def _centre_offset(resized: int, target: int) -> int:
-    """torchvision's centre crop: it rounds half to even, and pads on both sides when too small."""
+    """Centre crop as torchvision does it: rounded half to even, padded where it is too small."""
     if resized < target:
         return -((target - resized) // 2)
-    return int(round((resized - target) / 2.0))
+    return round((resized - target) / 2)

@@ -23,14 +23,13 @@ def colour_range(token_map: TokenMap, state: State) -> tuple[float, float]:
     return token_map.map_range
 
 
-def colourise(
-    values: FloatArray, low: float, high: float, colormap: str
-) -> NDArray[np.uint8]:
-    """Colours of a map: (rows, cols) -> uint8 (rows, cols, 3); values outside the range are clipped."""
+def colourise(values: FloatArray, low: float, high: float, colormap: str) -> NDArray[np.uint8]:
+    """Colours of a map: (rows, cols) -> uint8 (rows, cols, 3); values out of range are clipped."""
     table = lookup_table(colormap)
     scaled = (values - low) * (255.0 / (high - low))
     index = np.clip(np.nan_to_num(scaled, nan=0.0), 0.0, 255.0)
-    return table[np.rint(index).astype(np.uint8)]
+    colours: NDArray[np.uint8] = table[np.rint(index).astype(np.uint8)]
+    return colours
 
 
 def upsample(values: FloatArray, factor: int = SMOOTH_FACTOR) -> FloatArray:
@@ -52,15 +51,19 @@ def _upsample_axis(values: FloatArray, factor: int, axis: int) -> FloatArray:
     shape = [1] * values.ndim
     shape[axis] = -1
     part = (position - before).astype(np.float32).reshape(shape)
-    return np.take(values, before, axis) * (1 - part) + np.take(values, after, axis) * part
+    blended: FloatArray = np.take(values, before, axis) * (1 - part)
+    blended += np.take(values, after, axis) * part
+    return blended
 
 
 def map_pixels(token_map: TokenMap, state: State) -> NDArray[np.uint8]:
     """The overlay picture of a map: uint8 (rows, cols, 3), one pixel a cell, or smoothed.
 
-    It spans the model input exactly; `ImageTransform.input_rect` says where that lies on the picture.
+    It spans the model input exactly; `ImageTransform.input_rect` says where that lies on the
+    picture.
     """
     values = upsample(token_map.values) if state.smooth else token_map.values
     if token_map.request.view == "pca":
-        return np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
+        colours: NDArray[np.uint8] = np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
+        return colours
     return colourise(values, *colour_range(token_map, state), state.colormap)

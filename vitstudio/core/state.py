@@ -1,11 +1,13 @@
-"""What the user chose, as plain data: a session, an export's metadata and a test are all a State."""
+"""What the user chose, as plain data: a session, an export's metadata, a test are all a State."""
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
+from vitstudio.core.colormaps import COLORMAPS
 from vitstudio.core.errors import StateError
 
 ViewKind = Literal["picture", "attention", "rollout", "pca", "norm", "similarity"]
@@ -83,6 +85,7 @@ class State:
         _one_of("direction", self.direction, ("from", "to"))
         _one_of("fit", self.fit, FITS)
         _one_of("scale", self.scale, SCALES)
+        _one_of("colormap", self.colormap, COLORMAPS)
         _one_of("device", self.device.split(":")[0], DEVICES)
         _one_of("precision", self.precision, PRECISIONS)
         if self.layer < 0:
@@ -100,7 +103,7 @@ class State:
         if self.patches is not None and self.patches < 1:
             raise StateError(f"A picture needs at least 1 patch; {self.patches} was asked.")
         low, high = self.fixed_range
-        if not low < high:
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise StateError(f"A fixed colour range needs low < high, not {low} and {high}.")
 
     def replace(self, **changes: Any) -> State:
@@ -109,7 +112,8 @@ class State:
 
     def to_json(self) -> str:
         """JSON text that `from_json` reads back to an equal State."""
-        return json.dumps({"version": STATE_VERSION, **asdict(self)}, ensure_ascii=False)
+        # Escaped to ASCII: a file name that is not valid Unicode must survive every file format.
+        return json.dumps({"version": STATE_VERSION, **asdict(self)})
 
     @classmethod
     def from_json(cls, text: str) -> State:
@@ -123,7 +127,7 @@ class State:
         """
         try:
             data = json.loads(text)
-        except (json.JSONDecodeError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise StateError(f"This saved state is not readable JSON: {error}.") from None
         if not isinstance(data, dict) or data.pop("version", None) != STATE_VERSION:
             raise StateError("This saved state was written by another version of VitStudio.")
@@ -143,7 +147,7 @@ class State:
             for name, value in values.items():
                 _check_type(name, value)
             return cls(**values)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise StateError(f"This saved state is damaged: {error}.") from None
 
 

@@ -11,7 +11,7 @@ from vitstudio.core.errors import ModelError
 from vitstudio.core.frame import Frame
 from vitstudio.core.geometry import ImageTransform
 from vitstudio.core.spec import LayerSpec, ModelSpec
-from vitstudio.core.state import Direction, Head, ViewKind
+from vitstudio.core.state import Direction, Head, Query, ViewKind
 
 FloatArray = NDArray[np.float32]
 
@@ -30,7 +30,8 @@ class DenseAttention:
     Attributes
     ----------
     weights : float32 (heads, queries, keys)
-        After the softmax; every row sums to 1. Tokens are prefix tokens first, then patches row by row.
+        After the softmax; every row sums to 1. Tokens are prefix tokens first, then patches row by
+        row.
     num_prefix_tokens : int
     grid_size : (rows, cols)
     """
@@ -98,6 +99,24 @@ class TraceInfo:
         """
         return token_index(query, self.spec.prefix_tokens, self.grid_size)
 
+    def query_cell(self, query: Query) -> tuple[int, int] | None:
+        """The patch (row, col) nearest to a State's query; None for a prefix token."""
+        if isinstance(query, str):
+            return None
+        rows, cols = self.frame.size_rc
+        return self.transform.nearest_cell(query[0] * cols, query[1] * rows, self.grid_size)
+
+    def query_token(self, query: Query) -> int:
+        """The token index of a State's query.
+
+        Raises
+        ------
+        ModelError
+            If it names a prefix token that this model does not have.
+        """
+        cell = self.query_cell(query)
+        return self.token_index(cell if cell is not None else str(query))
+
 
 def token_index(
     query: str | tuple[int, int] | int,
@@ -135,7 +154,8 @@ def token_index(
 class MapRequest:
     """One question a view asks of a trace; hashable, so answers can be cached.
 
-    `head` and `direction` matter for attention only, `query` (a token index) not for "pca" and "norm".
+    `head` and `direction` matter for attention only, `query` (a token index) not for "pca" and
+    "norm".
     """
 
     view: ViewKind
@@ -158,7 +178,8 @@ class TokenMap:
     shared_range : (low, high)
         Over all heads of the layer, for the shared colour scale.
     unit : str
-        What the values are, for the colour bar: "attention weight", "token norm", "cosine similarity".
+        What the values are, for the colour bar: "attention weight", "token norm", "cosine
+        similarity".
     """
 
     request: MapRequest
@@ -207,8 +228,8 @@ class Atlas:
 class TokenFacts:
     """Figures of one token under one layer and head.
 
-    Weights are attention weights of the query on itself and on each prefix token; entropy is in nats
-    of at most `max_entropy`; the mean distance is in patches (None for a prefix query).
+    Weights are attention weights of the query on itself and on each prefix token; entropy is in
+    nats of at most `max_entropy`; the mean distance is in patches (None for a prefix query).
     """
 
     query: int

@@ -9,7 +9,7 @@ from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import Direction, Fit, State
 from vitstudio.core.trace import Atlas, LayerFacts, MapRequest, TokenFacts, TokenMap, TraceInfo
 
-# ---- to the engine ---------------------------------------------------------------------------------
+# ---- to the engine
 
 
 @dataclass(frozen=True)
@@ -129,12 +129,12 @@ class Restore:
 
 @dataclass(frozen=True)
 class Download:
-    """Bring the weights of a model onto this computer (runs beside the engine, can be cancelled)."""
+    """Bring the weights of a model onto this computer; runs beside the engine, can be cancelled."""
 
     model_id: str
 
 
-# ---- from the engine -------------------------------------------------------------------------------
+# ---- from the engine
 
 
 @dataclass(frozen=True)

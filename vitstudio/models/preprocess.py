@@ -22,8 +22,8 @@ FILTERS = {
 def input_tensor(frame: Frame, transform: ImageTransform, spec: ModelSpec) -> Tensor:
     """Resize, crop or pad, and normalise a picture.
 
-    Resizing is Pillow's (with antialiasing), because that is what the nets were trained and measured with.
-    Padding is 0 after the normalisation, the mean colour.
+    Resizing is Pillow's (with antialiasing), because that is what the nets were trained and
+    measured with. Padding is the mean colour in whole grey levels, as timm pads.
 
     Returns
     -------
@@ -43,6 +43,7 @@ def input_tensor(frame: Frame, transform: ImageTransform, spec: ModelSpec) -> Te
     normalised = (seen.float().div_(255.0) - mean) / std
     if normalised.shape[1:] == (rows, cols):
         return normalised[None]
-    padded = torch.zeros(1, 3, rows, cols)
+    grey_levels = torch.tensor([round(255 * value) for value in spec.mean])[:, None, None]
+    padded = ((grey_levels / 255.0 - mean) / std).repeat(1, rows, cols)[None]
     padded[0, :, y0 - top : y1 - top, x0 - left : x1 - left] = normalised
     return padded

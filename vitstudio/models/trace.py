@@ -11,6 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -46,8 +47,9 @@ from vitstudio.models.capture import (
 from vitstudio.models.preprocess import input_tensor
 
 Query = str | tuple[int, int] | int
+AnyTrace = TypeVar("AnyTrace", bound="Trace")
 
-MEMORY_BUDGET = 64 << 20
+MEMORY_BUDGET = 64_000_000
 """Bytes for a trace with its cached operands; the kept tensors and one layer are always allowed."""
 
 DENSE_LIMIT = 4 << 30
@@ -115,6 +117,10 @@ class Trace:
             If there is no such token.
         """
         return token_index(query, self.info.spec.prefix_tokens, self.grid_size)
+
+    def memory_bytes(self) -> int:
+        """What the trace holds now: the kept tensors and the cached queries and keys."""
+        return self.info.memory_bytes + sum(item.num_bytes for item in self._operands.values())
 
     # ---- attention --------------------------------------------------------------------------------
 
@@ -417,8 +423,11 @@ def trace_frame(
     patches: int | None = None,
     *,
     generation: int = 0,
-) -> Trace:
+    kind: type[AnyTrace] | None = None,
+) -> AnyTrace:
     """Run a net on a frame and keep what its layers saw.
+
+    `kind` is the class of the result, for callers that add to `Trace`.
 
     Raises
     ------
@@ -455,7 +464,7 @@ def trace_frame(
         forward_s=forward_s,
         memory_bytes=kept + capture.output.nbytes,
     )
-    return Trace(adapted, info, capture, output)
+    return (kind or Trace)(adapted, info, capture, output)
 
 
 def _numpy(tensor: Tensor) -> FloatArray:

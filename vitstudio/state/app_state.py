@@ -8,7 +8,17 @@ from psygnal import Signal
 
 from vitstudio.core.state import State
 
-UNDO_FIELDS = ("model_id", "layer", "head", "query", "view", "direction", "fit", "patches", "source")
+UNDO_FIELDS = (
+    "model_id",
+    "layer",
+    "head",
+    "query",
+    "view",
+    "direction",
+    "fit",
+    "patches",
+    "source",
+)
 """Choices that undo walks through; opacity and the like are quicker to set again."""
 UNDO_LIMIT = 100
 
@@ -44,6 +54,12 @@ class AppState:
         """
         self._move_to(self._state.replace(**changes), remember=True)
 
+    def put_back(self, **changes: Any) -> None:
+        """Change fields because a request failed: undo does not lead to the failed choice again."""
+        self._move_to(self._state.replace(**changes), remember=False)
+        while self._undo and not _undo_differs(self._undo[-1], self._state):
+            self._undo.pop()
+
     def restore(self, state: State) -> None:
         """Take over a whole State (a dropped export, a session)."""
         self._move_to(state, remember=True)
@@ -68,8 +84,12 @@ class AppState:
         old = self._state
         if new == old:
             return
-        if remember and any(getattr(new, name) != getattr(old, name) for name in UNDO_FIELDS):
+        if remember and _undo_differs(old, new):
             self._undo = [*self._undo[-(UNDO_LIMIT - 1) :], old]
             self._redo.clear()
         self._state = new
         self.changed.emit(old, new)
+
+
+def _undo_differs(old: State, new: State) -> bool:
+    return any(getattr(new, name) != getattr(old, name) for name in UNDO_FIELDS)

@@ -40,7 +40,8 @@ class ViewState:
         What exactly is shown, from the model to the query; the last part reads on as a sentence.
     disabled : dict of control -> reason
         Controls that do not apply, each with the sentence that says why. Names: "head", "query",
-        "direction", "colours", "patches", "fit", "classes", "opacity", and "view:" + a ViewKind.
+        "direction", "colours", "patches", "fit", "classes", "opacity", "fit:" + a Fit, and
+        "view:" + a ViewKind.
     notices : tuple of str
         What was changed to make the state possible.
     untrained : bool
@@ -128,12 +129,7 @@ def _locate_query(
 ) -> tuple[int | None, tuple[int, int] | None]:
     if info is None:
         return None, None
-    if isinstance(state.query, str):
-        return info.token_index(state.query), None
-    rows, cols = info.frame.size_rc
-    x, y = state.query
-    cell = info.transform.nearest_cell(x * cols, y * rows, info.grid_size)
-    return info.token_index(cell), cell
+    return info.query_token(state.query), info.query_cell(state.query)
 
 
 def _breadcrumb(
@@ -144,7 +140,9 @@ def _breadcrumb(
         return (*parts, "input picture")
     parts.append(f"layer {state.layer + 1} of {spec.num_layers}")
     if state.view in ("pca", "norm"):
-        what = "patch features, first 3 principal components" if state.view == "pca" else "token norms"
+        what = (
+            "patch features, first 3 principal components" if state.view == "pca" else "token norms"
+        )
         return (*parts, what)
     if query_rc is None and not isinstance(state.query, str):
         asked = "patch"
@@ -163,9 +161,9 @@ def _breadcrumb(
 
 
 def _without_model() -> dict[str, str]:
-    names = ("head", "query", "direction", "colours", "patches", "fit", "classes", "opacity")
-    names += tuple(f"view:{kind}" for kind in VIEW_TITLES if kind != "picture")
-    return dict.fromkeys(names, "No model is loaded yet.")
+    controls = ("head", "query", "direction", "colours", "patches", "fit", "classes", "opacity")
+    views = (f"view:{kind}" for kind in VIEW_TITLES if kind != "picture")
+    return dict.fromkeys((*controls, *views), "No model is loaded yet.")
 
 
 def _disabled(state: State, spec: ModelSpec) -> dict[str, str]:

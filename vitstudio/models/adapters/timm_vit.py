@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -39,8 +38,9 @@ def build_timm(model_id: str, spec: ModelSpec | None, weights_file: str | None) 
         options["pretrained_cfg_overlay"] = {"file": weights_file, "hf_hub_id": None, "url": ""}
     try:
         net = timm.create_model(name, dynamic_img_size=True, **options)
-    except TypeError:  # Eva and VisionTransformer take the option; other classes are refused below
-        net = timm.create_model(name, **options)
+    except TypeError:  # a class (BEiT) that takes the size it was trained on only
+        adapted = adapt_timm(timm.create_model(name, **options), model_id, spec)
+        return replace(adapted, spec=replace(adapted.spec, flexible=False))
     return adapt_timm(net, model_id, spec)
 
 
@@ -55,7 +55,8 @@ def adapt_timm(net: nn.Module, model_id: str, spec: ModelSpec | None) -> Adapted
     blocks = list(getattr(net, "blocks", []))
     mixers = [getattr(block, "attn", None) for block in blocks]
     kinds = {type(mixer).__name__ for mixer in mixers}
-    if not blocks or not kinds <= set(ATTENTION_TYPES):
+    known = hasattr(net, "patch_embed") and hasattr(net, "num_prefix_tokens")
+    if not blocks or not known or not kinds <= set(ATTENTION_TYPES):
         raise ModelError(
             f"'{model_id}' is a {type(net).__name__}, which VitStudio cannot trace yet; choose a ViT, "
             "DeiT, DINO, DINOv2 or EVA model."
@@ -77,9 +78,9 @@ def spec_of_timm(net: Any, model_id: str) -> ModelSpec:
     if channels != 3:
         raise ModelError(f"'{model_id}' takes {channels} channels, not an RGB picture.")
     rows, cols = getattr(net.patch_embed, "img_size", None) or (rows, cols)
-    patch = tuple(net.patch_embed.patch_size)
     heads = [int(block.attn.num_heads) for block in net.blocks]
-    grid = rows // patch[0], cols // patch[1]
+    grid = _grid_of(net)
+    patch = rows // grid[0], cols // grid[1]  # not patch_embed.patch_size: a hybrid's stem strides too
     classes = int(getattr(net, "num_classes", 0))
     abilities = {"attention", "features"} | ({"classes"} if classes else set())
     hub_id = config.get("hf_hub_id")
@@ -89,7 +90,7 @@ def spec_of_timm(net: Any, model_id: str) -> ModelSpec:
         family="ViT",
         title=name,
         input_size=(rows, cols),
-        patch_size=(patch[0], patch[1]),
+        patch_size=patch,
         layers=global_layers(len(heads), heads, grid),
         dim=int(net.embed_dim),
         prefix_tokens=prefix_tokens_of(net),
@@ -123,6 +124,4 @@ def prefix_tokens_of(net: Any) -> tuple[str, ...]:
 
 def _grid_of(net: Any) -> tuple[int, int]:
     rows, cols = net.patch_embed.grid_size
-    if not math.prod((rows, cols)):
-        raise ModelError("This net has no patch grid.")
     return int(rows), int(cols)

@@ -4,59 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import (
-    QAbstractListModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QRectF,
-    QSize,
-    Qt,
-    Signal,
-)
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QLabel,
-    QListView,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractItemView, QLabel, QListView, QVBoxLayout, QWidget
 
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import ViewKind
 from vitstudio.core.trace import LayerFacts, TraceInfo
-from vitstudio.painting import palette
+from vitstudio.ui.views.anatomy_delegate import ROW_ROLE, SHOWN_ROLE, Index, RowDelegate
 from vitstudio.ui.views.anatomy_rows import FULL_BAR, Row, build_rows
-from vitstudio.ui.views.drawing import (
-    ElidedLabel,
-    colour,
-    derived_font,
-    draw_bar,
-    draw_message,
-    draw_text,
-    text_width,
-)
-from vitstudio.ui.views.glyphs import GLYPH_PX, draw_mixer_glyph
-
-Index = QModelIndex | QPersistentModelIndex
-
-ROW_PX = 30
-HEADING_PX = 26
-MARGIN_PX = 10.0
-DOT_X = 22.0
-TEXT_X = 36.0
-BAR_PX = 52.0
-ROW_ROLE = Qt.ItemDataRole.UserRole
-SHOWN_ROLE = Qt.ItemDataRole.UserRole + 1
-
-_STYLE = f"""
-QListView {{ background: transparent; border: none; outline: none; }}
-QLabel#anatomyTitle {{ color: {palette.MUTED}; }}
-QLabel#anatomyFooter {{ color: {palette.MUTED}; }}
-"""
+from vitstudio.ui.views.drawing import ElidedLabel, derived_font, draw_message
 
 
 class _RowsModel(QAbstractListModel):
@@ -109,119 +66,6 @@ class _RowsModel(QAbstractListModel):
         if role == SHOWN_ROLE:
             return index.row() == self.shown
         return None
-
-
-class _RowDelegate(QStyledItemDelegate):
-    """Paints one row; no widget a layer, so 48 layers cost as little as 12."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
-        """Fixed heights; the width is the view's."""
-        row: Row = index.data(ROW_ROLE)
-        return QSize(80, HEADING_PX if row.heading else ROW_PX)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        """Paint a stage line or a row."""
-        row: Row = index.data(ROW_ROLE)
-        rect = QRectF(option.rect)  # type: ignore[attr-defined]
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if row.heading:
-            self._paint_heading(painter, rect, row, option)
-        else:
-            self._paint_row(painter, rect, row, option, bool(index.data(SHOWN_ROLE)))
-        painter.restore()
-
-    def _paint_heading(
-        self, painter: QPainter, rect: QRectF, row: Row, option: QStyleOptionViewItem
-    ) -> None:
-        font = option.font  # type: ignore[attr-defined]
-        painter.setFont(derived_font(font, 0.78, bold=True))
-        text = rect.adjusted(TEXT_X, 3, -18, 0)
-        width = draw_text(painter, text, row.title.upper(), palette.MUTED)
-        figure = text_width(painter.font(), row.figure)
-        draw_text(painter, text, row.figure, palette.MUTED, Qt.AlignmentFlag.AlignRight)
-        painter.setPen(QPen(colour(palette.LINE), 1))
-        y = round(text.center().y()) + 0.5
-        left, right = text.left() + width + 8, text.right() - figure - 8
-        if right > left:
-            painter.drawLine(int(left), int(y), int(right), int(y))
-
-    def _paint_row(
-        self,
-        painter: QPainter,
-        rect: QRectF,
-        row: Row,
-        option: QStyleOptionViewItem,
-        shown: bool,
-    ) -> None:
-        state = option.state  # type: ignore[attr-defined]
-        hovered = bool(state & QStyle.StateFlag.State_MouseOver) and row.pickable
-        focused = bool(state & QStyle.StateFlag.State_HasFocus)
-        self._paint_ground(painter, rect, shown, hovered, focused)
-
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(colour(palette.ACCENT if shown else palette.LINE))
-        dot = 4.5
-        painter.drawEllipse(QRectF(DOT_X - dot, rect.center().y() - dot, 2 * dot, 2 * dot))
-
-        font = option.font  # type: ignore[attr-defined]
-        right = rect.right() - 18
-        painter.setFont(derived_font(font, 0.85))
-        figure_width = text_width(painter.font(), row.figure) if row.figure else 0.0
-        draw_text(
-            painter,
-            QRectF(right - figure_width - 2, rect.y(), figure_width + 2, rect.height()),
-            row.figure,
-            palette.MUTED,
-            Qt.AlignmentFlag.AlignRight,
-        )
-        text_right = right - figure_width - 8
-        if row.kind is not None:
-            text_right = self._paint_mixer(painter, rect, row, right, shown)
-        painter.setFont(derived_font(font, 1.0))
-        bright = shown or hovered
-        text_rect = QRectF(TEXT_X, rect.y(), max(0.0, text_right - TEXT_X), rect.height())
-        draw_text(painter, text_rect, row.title, palette.TEXT if bright else _SOFT_TEXT)
-
-    def _paint_ground(
-        self, painter: QPainter, rect: QRectF, shown: bool, hovered: bool, focused: bool
-    ) -> None:
-        box = rect.adjusted(MARGIN_PX, 1.5, -MARGIN_PX, -1.5)
-        painter.setPen(Qt.PenStyle.NoPen)
-        if shown or hovered:
-            painter.setBrush(colour(palette.ACCENT_GROUND if shown else palette.HOVER))
-            painter.drawRoundedRect(box, 6, 6)
-        if shown:
-            # The accent line follows the rounded corner, so it is the box itself seen through a slit.
-            painter.save()
-            painter.setClipRect(QRectF(box.x(), box.y(), 6, box.height()))
-            painter.setPen(QPen(colour(palette.ACCENT), 1.6))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(box.adjusted(0.8, 0.8, 0, -0.8), 6, 6)
-            painter.restore()
-        if focused and not shown:
-            painter.setPen(QPen(colour(palette.ACCENT, 0.55), 1))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-
-    def _paint_mixer(
-        self, painter: QPainter, rect: QRectF, row: Row, right: float, shown: bool
-    ) -> float:
-        """Paint bar and glyph at the right end; returns where the title has to stop."""
-        assert row.kind is not None
-        middle = rect.center().y()
-        bar = QRectF(right - BAR_PX, middle - 2, BAR_PX, 4)
-        if row.distance is not None:
-            alpha = 1.0 if shown else 0.6
-            draw_bar(painter, bar, row.distance / FULL_BAR, palette.ACCENT, alpha)
-        glyph = QRectF(bar.left() - GLYPH_PX - 10, middle - GLYPH_PX / 2, GLYPH_PX, GLYPH_PX)
-        ink = colour(palette.ACCENT if shown else palette.MUTED, 1.0 if shown else 0.8)
-        draw_mixer_glyph(painter, row.kind, glyph, ink)
-        return glyph.left() - 6
-
-
-_SOFT_TEXT = "#c3c8d1"
-"""Between text and muted: many equal rows must not outshine the one that is shown."""
 
 
 class _RowsView(QListView):
@@ -282,7 +126,6 @@ class AnatomyRail(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Anatomy of the model")
-        self.setStyleSheet(_STYLE)
         self._spec: ModelSpec | None = None
         self._info: TraceInfo | None = None
         self._facts: LayerFacts | None = None
@@ -290,10 +133,10 @@ class AnatomyRail(QWidget):
         self._list = _RowsView(self)
         self._list.setAccessibleName("Layers")
         self._list.setModel(self._rows)
-        self._list.setItemDelegate(_RowDelegate(self._list))
+        self._list.setItemDelegate(RowDelegate(self._list))
         self._list.asked.connect(self._on_row_asked)
         self._title = QLabel("ANATOMY", self)
-        self._title.setObjectName("anatomyTitle")
+        self._title.setProperty("role", "heading")
         self._footer = [
             ElidedLabel("bar: mean attention distance", self),
             ElidedLabel("↑ ↓ layer   ← → head   F1 keys", self),
@@ -307,7 +150,6 @@ class AnatomyRail(QWidget):
         self.setMinimumWidth(190)
 
     def _lay_out(self) -> None:
-        self._title.setFont(derived_font(self.font(), 0.85, bold=True))
         self._title.setContentsMargins(14, 12, 14, 6)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 12)
@@ -315,8 +157,7 @@ class AnatomyRail(QWidget):
         layout.addWidget(self._title)
         layout.addWidget(self._list, 1)
         for label in self._footer:
-            label.setObjectName("anatomyFooter")
-            label.setFont(derived_font(self.font(), 0.85))
+            label.setProperty("role", "small")
             label.setContentsMargins(18, 0, 8, 0)
             layout.addWidget(label)
 

@@ -11,6 +11,7 @@ from vitstudio.ui.views.glyphs import MIXER_TITLES
 
 Section = Literal["picture", "patches", "head"]
 
+TIMES = "\N{MULTIPLICATION SIGN}"
 FULL_BAR = 0.5
 """Mean distance, in grid diagonals, of a full bar: looking everywhere equally gives about 0.37."""
 
@@ -89,9 +90,9 @@ def _picture_row(info: TraceInfo | None) -> Row:
     input_rows, input_cols = info.transform.input_size
     return Row(
         "Picture",
-        f"{cols} × {rows}",
-        f"The picture has {cols} × {rows} pixels; the net sees {input_cols} × {input_rows} of them "
-        "after resizing.",
+        f"{cols} {TIMES} {rows}",
+        f"The picture has {cols} {TIMES} {rows} pixels; the net sees it resized to "
+        f"{input_cols} {TIMES} {input_rows}.",
         section="picture",
     )
 
@@ -105,10 +106,10 @@ def _grid(spec: ModelSpec, info: TraceInfo | None) -> tuple[int, int]:
 def _patches_row(spec: ModelSpec, info: TraceInfo | None) -> Row:
     rows, cols = _grid(spec, info)
     high, wide = spec.patch_size
-    side = f"{high}" if high == wide else f"{high} × {wide}"
+    side = f"{high}" if high == wide else f"{high} {TIMES} {wide}"
     return Row(
         f"Patches {side} px",
-        f"{rows} × {cols}",
+        f"{rows} {TIMES} {cols}",
         f"The input is cut into {rows} rows and {cols} columns of patches; each becomes one token.",
         section="patches",
     )
@@ -152,7 +153,7 @@ def _stage_row(layer: LayerSpec) -> Row:
     grid_rows, grid_cols = layer.grid_size
     return Row(
         f"Stage {layer.stage + 1}",
-        f"{grid_rows} × {grid_cols}",
+        f"{grid_rows} {TIMES} {grid_cols}",
         f"The layers of this stage work on a grid of {grid_rows} rows and {grid_cols} columns.",
         heading=True,
     )
@@ -163,8 +164,8 @@ def _layer_row(index: int, layer: LayerSpec, distance: float | None) -> Row:
     lines = [f"Layer {index + 1}{heads}", MIXER_TITLES[layer.kind].capitalize() + "."]
     if distance is not None:
         lines.append(
-            f"Mean attention distance {distance:.2f}: on average a patch looks {distance:.0%} of the "
-            f"grid's diagonal away (the bar is full at {FULL_BAR:.0%})."
+            f"Mean attention distance {distance:.2f}: on average a patch looks {distance:.0%} of "
+            f"the grid's diagonal away (the bar is full at {FULL_BAR:.0%})."
         )
     return Row(
         f"Layer {index + 1}",

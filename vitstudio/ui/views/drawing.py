@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from vitstudio.painting import palette
+from vitstudio.painting.text import font_px
 
 
 def colour(name: str, alpha: float = 1.0) -> QColor:
@@ -16,10 +17,15 @@ def colour(name: str, alpha: float = 1.0) -> QColor:
     return result
 
 
+def unit(font: QFont) -> float:
+    """Size of one design pixel: 1 at the usual font of 13 px, more where the font is larger."""
+    return font_px(font) / 13.0
+
+
 def derived_font(font: QFont, scale: float = 1.0, bold: bool = False) -> QFont:
-    """The widget's font at another size, whole pixels, so that text keeps sitting on the pixel grid."""
+    """The widget's font at another size, in whole pixels, so that text keeps to the pixel grid."""
     result = QFont(font)
-    result.setPixelSize(max(8, round(QFontInfo(font).pixelSize() * scale)))
+    result.setPixelSize(max(8, round(font_px(font) * scale)))
     result.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
     return result
 
@@ -32,13 +38,15 @@ def draw_text(
     align: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
     elide: Qt.TextElideMode = Qt.TextElideMode.ElideRight,
 ) -> float:
-    """Draw one line, vertically centred and cut off with an ellipsis; returns its width in pixels."""
+    """Draw one line, vertically centred and cut off where it must be; returns its width."""
     metrics = QFontMetricsF(painter.font())
     # Half a pixel of slack: the advance of the very text that was measured must not elide itself.
     shown = metrics.elidedText(text, elide, rect.width() + 0.5)
     painter.setPen(colour(ink))
     flags = align | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
-    painter.drawText(rect.adjusted(0, 0, 1, 0), int(flags), shown)
+    # One pixel of room on the open side, or rounding could clip the last letter.
+    right = bool(align & Qt.AlignmentFlag.AlignRight)
+    painter.drawText(rect.adjusted(-1 if right else 0, 0, 0 if right else 1, 0), int(flags), shown)
     return metrics.horizontalAdvance(shown)
 
 
@@ -101,7 +109,7 @@ def draw_chevron_down(painter: QPainter, centre: QPointF, ink: str) -> None:
 
 
 class ElidedLabel(QLabel):
-    """A label that ends in an ellipsis where the room is too narrow, instead of widening the panel."""
+    """A label that ends in an ellipsis where room is short, instead of widening the panel."""
 
     def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
@@ -112,7 +120,7 @@ class ElidedLabel(QLabel):
         """As small as an ellipsis."""
         return QSize(24, super().minimumSizeHint().height())
 
-    def paintEvent(self, event: QPaintEvent) -> None:
+    def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the text that fits."""
         painter = QPainter(self)
         text = self.fontMetrics().elidedText(

@@ -103,7 +103,7 @@ def _mixing(painter: QPainter, ink: QColor) -> None:
         _dot(painter, ink, 11.8, y)
 
 
-def _convolution(painter: QPainter, ink: QColor) -> None:
+def _convolution(painter: QPainter, _ink: QColor) -> None:
     """A small filter sliding along the grid."""
     painter.drawRect(QRectF(1.5, 3.5, 7, 7))
     painter.drawLine(QPointF(5, 3.5), QPointF(5, 10.5))

@@ -1,0 +1,111 @@
+"""Promises of the trace: what capturing and asking cost."""
+
+from __future__ import annotations
+
+import torch
+
+from vitstudio.bench.timing import Row, median_seconds, seconds, side_by_side
+from vitstudio.core.assets import sample_pictures
+from vitstudio.core.frame import Frame
+from vitstudio.models.capture import capture_blocks
+from vitstudio.models.load import LoadedModel, load
+from vitstudio.models.trace import Trace
+from vitstudio.sources.image import load_frame
+
+VIT_BASE = "timm/vit_base_patch16_224.augreg2_in21k_ft_in1k"
+LARGE_PATCHES = 74
+"""74 patches of 14 px: a 1036 x 1036 input, 5,477 tokens."""
+
+
+def trace_rows(repeats: int) -> list[Row]:
+    """Every promise that needs a model but no window."""
+    frame = load_frame(sample_pictures()[0])  # 512 x 512
+    bundled = load("dinov2_vits14")
+    base = load(VIT_BASE, weights="random")
+    return [
+        capture_row(bundled, frame, 16, repeats),
+        capture_row(base, frame, 14, repeats),
+        transformers_row(base, frame, repeats),
+        *large_rows(bundled, frame, repeats),
+    ]
+
+
+def capture_row(model: LoadedModel, frame: Frame, patches: int, repeats: int) -> Row:
+    """Forward with all maps of the last layer for one query, against the bare forward."""
+    trace = model.trace_frame(frame, "aspect", patches)
+    image = _input(trace, model)
+
+    def bare() -> None:
+        with torch.inference_mode():
+            model.net(image)
+            _wait(model)
+
+    def traced() -> None:
+        with torch.inference_mode(), capture_blocks(model.adapted.blocks) as capture:
+            output = model.net(image)
+        shown = Trace(model.adapted, trace.info, capture, output)
+        shown.weights(len(shown.layers) - 1, 0)
+        _wait(model)
+
+    ours, theirs = side_by_side(traced, bare, repeats * 3)
+    tokens = trace.info.num_tokens
+    note = f"{model.spec.title}, {tokens} tokens, {model.precision} on {model.device}: "
+    note += f"{ours * 1e3:.1f} against {theirs * 1e3:.1f} ms"
+    return Row("forward with the shown layer's maps / bare forward", ours / theirs, "x", 1.05, note=note)
+
+
+def transformers_row(model: LoadedModel, frame: Frame, repeats: int) -> Row:
+    """The same question put to `transformers` with output_attentions=True."""
+    name = "transformers with output_attentions / forward with the shown layer's maps, ViT-B/16"
+    try:
+        from transformers import ViTConfig, ViTModel
+    except ImportError:
+        note = 'not measured: transformers is not installed (pip install "vitstudio[bench]")'
+        return Row(name, None, "x", 3.0, at_least=True, note=note)
+    theirs = ViTModel(ViTConfig(attn_implementation="eager"), add_pooling_layer=False).eval()
+    theirs.to(model.device)
+    trace = model.trace_frame(frame, "aspect", 14)
+    picture = trace.input_tensor.to(model.device)
+    image = _input(trace, model)
+
+    def their_way() -> None:
+        with torch.inference_mode():
+            theirs(picture, output_attentions=True)
+            _wait(model)
+
+    def our_way() -> None:
+        with torch.inference_mode(), capture_blocks(model.adapted.blocks) as capture:
+            output = model.net(image)
+        shown = Trace(model.adapted, trace.info, capture, output)
+        shown.weights(len(shown.layers) - 1, 0)
+        _wait(model)
+
+    slow, fast = side_by_side(their_way, our_way, repeats * 2)
+    note = f"transformers float32 (its default) {slow * 1e3:.0f} ms, ours {model.precision} "
+    note += f"{fast * 1e3:.0f} ms, {trace.info.num_tokens} tokens on {model.device}"
+    return Row(name, slow / fast, "x", 3.0, at_least=True, note=note)
+
+
+def large_rows(model: LoadedModel, frame: Frame, repeats: int) -> list[Row]:
+    """A query's row and the memory of a trace at 5,477 tokens."""
+    trace = model.trace_frame(frame, "aspect", LARGE_PATCHES)
+    tokens = trace.info.num_tokens
+    layers = len(trace.layers)
+    first = sorted(seconds(lambda layer=layer: trace.weights(layer, 100)) for layer in range(layers))
+    again = median_seconds(lambda: trace.weights(layers - 1, 200), repeats)
+    note = f"{tokens:,} tokens, {model.precision}: a layer asked for the first time; again {again * 1e3:.1f} ms"
+    memory = trace.memory_bytes() / 1e6
+    return [
+        Row("one query's row, all heads", first[layers // 2] * 1e3, "ms", 20.0, note=note),
+        Row("memory of the trace", memory, "MB", 64.0, note=f"{tokens:,} tokens, {model.precision}"),
+    ]
+
+
+def _input(trace: Trace, model: LoadedModel) -> torch.Tensor:
+    parameter = next(model.net.parameters())
+    return trace.input_tensor.to(parameter.device, parameter.dtype)
+
+
+def _wait(model: LoadedModel) -> None:
+    if model.device.startswith("cuda"):
+        torch.cuda.synchronize()

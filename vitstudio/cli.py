@@ -1,0 +1,383 @@
+"""The command line: the same words as the window, without one.
+
+Layers, heads, patch rows and columns count from 1 here, as on the screen. Exit status: 0, 2 for bad
+usage, 1 with one sentence on stderr for anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vitstudio import __version__
+from vitstudio.core.colormaps import COLORMAPS
+from vitstudio.core.errors import ModelError, VitStudioError
+from vitstudio.core.state import FITS, PRECISIONS, SCALES, VIEW_KINDS, Head, Query, State
+
+if TYPE_CHECKING:
+    from vitstudio.api import Trace
+    from vitstudio.core.spec import ModelSpec
+
+COMMANDS = ("open", "trace", "models", "bench")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is returned."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words or (words[0] not in COMMANDS and words[0] not in ("-h", "--help", "--version")):
+        words = ["open", *words]  # `vitstudio cat.jpg` opens the window
+    options = _parser().parse_args(words)
+    try:
+        status: int = options.run(options)
+    except VitStudioError as error:
+        print(f"vitstudio: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("vitstudio: stopped.", file=sys.stderr)
+        return 1
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vitstudio", description="See how vision transformers work, on your own pictures."
+    )
+    parser.add_argument("--version", action="version", version=f"vitstudio {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_open(commands)
+    _add_trace(commands)
+    _add_models(commands)
+    bench = commands.add_parser("bench", help="measure the speed promises on this computer")
+    bench.add_argument("--json", action="store_true", help="print JSON")
+    bench.add_argument("--quick", action="store_true", help="fewer repeats, for a first look")
+    bench.set_defaults(run=_bench)
+    return parser
+
+
+def _add_open(commands: Any) -> None:
+    parser = commands.add_parser("open", help="open the window (the default command)")
+    parser.add_argument("image", nargs="?", help="picture, folder, exported view or checkpoint")
+    parser.add_argument("--model", default="", help="model id, e.g. dinov2_vits14")
+    parser.add_argument(
+        "--smoke", action="store_true", help="trace 3 frames without a display and exit"
+    )
+    parser.set_defaults(run=_open)
+
+
+def _add_trace(commands: Any) -> None:
+    parser = commands.add_parser("trace", help="write a view of one picture, without a window")
+    parser.add_argument("image", help="picture file")
+    _add_model_options(parser)
+    parser.add_argument("--layer", type=int, help="from 1; the last one by default")
+    parser.add_argument("--head", default="mean", help="from 1, or 'mean' or 'max' (default: mean)")
+    parser.add_argument(
+        "--query", default="", help="'cls', 'reg1', or a patch as ROW,COLUMN from 1 (default: cls)"
+    )
+    parser.add_argument("--view", choices=VIEW_KINDS, default="attention")
+    parser.add_argument("--direction", choices=("from", "to"), default="from")
+    parser.add_argument("--fit", choices=FITS, default="aspect")
+    parser.add_argument("--patches", type=int, help="patches along the shorter side")
+    parser.add_argument("--colormap", choices=COLORMAPS, default="inferno")
+    parser.add_argument("--scale", choices=SCALES, default="map", help="colour scale")
+    parser.add_argument("--range", metavar="LOW,HIGH", help="the fixed colour scale")
+    parser.add_argument("--opacity", type=float, default=0.75, help="of the map, 0 to 1")
+    parser.add_argument("--nearest", action="store_true", help="one flat colour a patch")
+    parser.add_argument("--no-grid", action="store_true", help="leave out the patch grid")
+    parser.add_argument(
+        "--out",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help=".png, .svg, .pdf or .npz; repeatable",
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.set_defaults(run=_trace)
+
+
+def _add_models(commands: Any) -> None:
+    parser = commands.add_parser("models", help="list, download or check models")
+    actions = parser.add_subparsers(dest="action")
+    parser.set_defaults(run=_models_list, json=False, search=[])
+    listing = actions.add_parser("list", help="every model, and where its weights are")
+    listing.add_argument("search", nargs="*", help="words that the id or title must contain")
+    listing.add_argument("--json", action="store_true")
+    listing.set_defaults(run=_models_list)
+    download = actions.add_parser("download", help="bring weights onto this computer")
+    download.add_argument("model")
+    download.set_defaults(run=_models_download)
+    check = actions.add_parser(
+        "check", help="prove the maps: recompute every layer's output from them and compare"
+    )
+    check.add_argument("model")
+    check.add_argument("image", nargs="?", help="picture (default: a bundled photo)")
+    check.add_argument("--weights", default="default", help="'default', 'random' or a checkpoint")
+    check.add_argument("--device", default="auto")
+    check.add_argument("--precision", choices=PRECISIONS, default="float32")
+    check.add_argument("--json", action="store_true")
+    check.set_defaults(run=_models_check)
+
+
+def _add_model_options(parser: Any) -> None:
+    parser.add_argument("--model", default="dinov2_vits14", help="model id (see: vitstudio models)")
+    parser.add_argument("--weights", default="default", help="'default', 'random' or a checkpoint")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="float32",
+        help="float32 by default: what is written to a file should be exact",
+    )
+
+
+# ---- commands
+
+
+def _open(options: argparse.Namespace) -> int:
+    from vitstudio.app import run
+
+    return run(options.image or "", model_id=options.model, smoke=options.smoke)
+
+
+def _trace(options: argparse.Namespace) -> int:
+    from vitstudio import api
+
+    frame = api.load_image(options.image)
+    model = api.load_model(
+        options.model,
+        weights=options.weights,
+        device=options.device,
+        precision=options.precision,
+    )
+    trace = model.trace(frame, options.fit, options.patches)
+    state = _state(options, trace)
+    for path in options.out:
+        trace.figure(state).save(Path(path))
+    report = _report(trace, state)
+    report["written"] = list(options.out)
+    if options.json:
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        _print_report(report)
+    return 0
+
+
+def _models_list(options: argparse.Namespace) -> int:
+    from vitstudio.models.catalog import list_specs
+
+    words = [word.lower() for word in options.search]
+    specs = [
+        spec
+        for spec in list_specs()
+        if all(word in f"{spec.id} {spec.title} {spec.family}".lower() for word in words)
+    ]
+    if options.json:
+        print(json.dumps([_spec_row(spec) for spec in specs], ensure_ascii=False))
+        return 0
+    for spec in specs:
+        state = {"bundled": "bundled", "local": "here", "download": "to download"}.get(
+            spec.availability, "-"
+        )
+        print(f"{spec.id:<64} {spec.weights_bytes / 1e6:>8,.0f} MB  {state}")
+    if not specs:
+        raise ModelError(f"No model matches '{' '.join(words)}'; try fewer words.")
+    return 0
+
+
+def _models_download(options: argparse.Namespace) -> int:
+    from vitstudio import api
+
+    shown = sys.stderr.isatty()
+
+    def report(done: int, total: int | None) -> None:
+        if shown:
+            size = f" of {total / 1e6:,.0f}" if total else ""
+            print(f"\r{done / 1e6:,.0f}{size} MB ", end="", file=sys.stderr, flush=True)
+
+    api.download_weights(options.model, report)
+    if shown:
+        print(file=sys.stderr)
+    print(f"{options.model} is on this computer.")
+    return 0
+
+
+def _models_check(options: argparse.Namespace) -> int:
+    from vitstudio import api
+    from vitstudio.core.assets import sample_pictures
+
+    model = api.load_model(
+        options.model,
+        weights=options.weights,
+        device=options.device,
+        precision=options.precision,
+    )
+    trace = model.trace(options.image or sample_pictures()[0])
+    errors = [trace.check(layer) for layer in range(model.spec.num_layers)]
+    if options.json:
+        row = {"model": model.spec.id, "precision": model.precision, "device": model.device}
+        row |= {"tolerance": trace.tolerance, "relative_errors": errors}  # type: ignore[dict-item]
+        print(json.dumps(row))
+    else:
+        for layer, error in enumerate(errors):
+            print(f"layer {layer + 1:>3}: {error:.1e}")
+        exact = f"below {trace.tolerance:.0e} is exact in {model.precision}"
+        print(f"largest: {max(errors):.1e} ({exact})")
+    if max(errors) > trace.tolerance:
+        raise ModelError(
+            f"The maps of {model.spec.title} differ from what the model computed by "
+            f"{max(errors):.1e}."
+        )
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from vitstudio.bench.run import main as run_bench
+
+    return run_bench(as_json=options.json, quick=options.quick)
+
+
+# ---- what a command says and understands
+
+
+def _state(options: argparse.Namespace, trace: Trace) -> State:
+    spec = trace.info.spec
+    layer = spec.num_layers if options.layer is None else options.layer
+    if not 1 <= layer <= spec.num_layers:
+        raise ModelError(
+            f"{spec.title} has layers 1 to {spec.num_layers}; {layer} is none of them."
+        )
+    fixed = {}
+    if options.range is not None:
+        fixed = {"scale": "fixed", "fixed_range": _pair(options.range, float, "--range LOW,HIGH")}
+    base = State(
+        source=options.image,
+        model_id=options.model,
+        weights=options.weights,
+        device=options.device,
+        precision=options.precision,
+        fit=options.fit,
+        patches=options.patches,
+        layer=layer - 1,
+        head=_head(options.head, trace.layers[layer - 1].num_heads, layer),
+        query=_query(options.query, trace),
+        view=options.view,
+        direction=options.direction,
+        show_grid=not options.no_grid,
+        smooth=not options.nearest,
+        opacity=options.opacity,
+        colormap=options.colormap,
+        scale=options.scale,
+    )
+    return base.replace(**fixed)
+
+
+def _head(text: str, num_heads: int, layer: int) -> Head:
+    if text == "mean":
+        return "mean"
+    if text == "max":
+        return "max"
+    if not text.isdecimal() or not 1 <= int(text) <= num_heads:
+        raise ModelError(
+            f"Layer {layer} has heads 1 to {num_heads} (or 'mean', 'max'); "
+            f"'{text}' is none of them."
+        )
+    return int(text) - 1
+
+
+def _query(text: str, trace: Trace) -> Query:
+    spec, info = trace.info.spec, trace.info
+    if not text:
+        return "cls" if "cls" in spec.prefix_tokens else (0.5, 0.5)
+    if "," not in text:
+        trace.token(text)  # raises, naming the tokens there are
+        return text
+    row, col = _pair(text, int, "--query ROW,COLUMN")
+    rows, cols = info.grid_size
+    if not (1 <= row <= rows and 1 <= col <= cols):
+        raise ModelError(
+            f"Patch row {row}, column {col} is outside the grid of {rows} rows and {cols} columns "
+            "(both count from 1)."
+        )
+    point = info.transform.point_in_cell(int(row) - 1, int(col) - 1, info.grid_size)
+    if point is None:
+        raise ModelError(
+            f"Patch row {row}, column {col} shows padding only, no part of the picture."
+        )
+    return point
+
+
+def _pair(text: str, kind: type[int] | type[float], form: str) -> tuple[float, float]:
+    try:
+        first, second = (kind(part) for part in text.split(","))
+    except ValueError:
+        raise ModelError(f"'{text}' cannot be read; the form is {form}.") from None
+    return first, second
+
+
+def _report(trace: Trace, state: State) -> dict[str, Any]:
+    info, spec = trace.info, trace.info.spec
+    query = info.query_token(state.query)
+    facts = trace.token_facts(state.layer, state.head, query)
+    report: dict[str, Any] = {
+        "model": spec.id,
+        "trained": spec.trained,
+        "weights_hash": spec.weights_hash,
+        "picture": info.frame.source,
+        "picture_size": list(info.frame.size_rc),
+        "input_size": list(info.transform.input_size),
+        "grid_size": list(info.grid_size),
+        "device": info.device,
+        "precision": info.precision,
+        "forward_s": info.forward_s,
+        "layer": state.layer + 1,
+        "head": state.head if isinstance(state.head, str) else state.head + 1,
+        "query_token": query,
+        "weight_on_itself": facts.weight_on_itself,
+        "weight_on_prefix": dict(facts.weight_on_prefix),
+        "entropy_nats": facts.entropy,
+        "mean_distance_patches": facts.mean_distance,
+        "feature_norm": facts.norm,
+        "check": trace.check(state.layer),
+    }
+    if "classes" in spec.abilities:
+        report["classes"] = [
+            {"name": name, "probability": value} for name, value in trace.classes()
+        ]
+    return report
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    if not report["trained"]:
+        print("Random weights: this model was never trained.")
+    rows, cols = report["grid_size"]
+    print(
+        f"{report['model']}, {report['precision']} on {report['device']}: {rows} x {cols} patches"
+    )
+    print(f"forward pass: {report['forward_s'] * 1e3:.0f} ms")
+    print(f"layer {report['layer']}, head {report['head']}, exact to {report['check']:.1e}")
+    print(f"entropy of the query's attention: {report['entropy_nats']:.2f} nats")
+    for row in report.get("classes", ()):
+        print(f"{row['probability']:>6.1%}  {row['name']}")
+    for path in report["written"]:
+        print(f"wrote {path}")
+
+
+def _spec_row(spec: ModelSpec) -> dict[str, Any]:
+    return {
+        "id": spec.id,
+        "family": spec.family,
+        "title": spec.title,
+        "availability": spec.availability,
+        "weights_bytes": spec.weights_bytes,
+        "layers": spec.num_layers,
+        "heads": spec.layers[0].num_heads,
+        "dim": spec.dim,
+        "input_size": list(spec.input_size),
+        "patch_size": list(spec.patch_size),
+        "classes": spec.num_classes,
+        "licence": spec.licence,
+        "paper": spec.paper,
+    }

@@ -1,0 +1,28 @@
+"""Which files are pictures, by name; dialogs and folder paging agree on it."""
+
+from __future__ import annotations
+
+PICTURE_SUFFIXES = (
+    ".avif",
+    ".bmp",
+    ".gif",
+    ".jfif",
+    ".jp2",
+    ".jpe",
+    ".jpeg",
+    ".jpg",
+    ".mpo",
+    ".pgm",
+    ".png",
+    ".ppm",
+    ".tga",
+    ".tif",
+    ".tiff",
+    ".webp",
+)
+"""Lower case, with the dot. A file without one of these still opens if its content is a picture."""
+
+
+def has_picture_suffix(name: str) -> bool:
+    """Whether a file name looks like a picture's."""
+    return name.lower().endswith(PICTURE_SUFFIXES)

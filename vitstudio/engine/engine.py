@@ -1,0 +1,191 @@
+"""The workers: requests in, answers out, nothing slow on anybody else's thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+
+from vitstudio.core.errors import Cancelled, VitStudioError
+from vitstudio.engine.inbox import CLOSED, Inbox
+from vitstudio.engine.messages import Failed, Progress
+
+Answers = Iterator[object | None]
+"""What a handler gives: messages to send, and None wherever something more urgent may go first."""
+
+Handler = Callable[[object], Answers]
+Handlers = Mapping[type, Handler]
+Emit = Callable[[object], None]
+
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
+"""What torch says on a GPU and on a CPU."""
+
+
+class Lane:
+    """One thread that answers the requests of one table, in order.
+
+    A handler is a generator. After each None that it yields, newer requests are answered before it
+    goes on; so long work (a rollout over thousands of tokens) never makes a key press wait.
+
+    Parameters
+    ----------
+    name : str
+        Of the thread.
+    handlers : mapping from message type to handler
+    emit : callable
+        Called on this thread with every answer.
+    frame_types : tuple of type
+        Requests of which only the newest counts.
+    """
+
+    def __init__(
+        self, name: str, handlers: Handlers, emit: Emit, frame_types: tuple[type, ...] = ()
+    ) -> None:
+        self._handlers = handlers
+        self._emit = emit
+        self._frame_types = frame_types
+        self._inbox = Inbox()
+        self._paused: deque[tuple[object, Answers]] = deque()
+        self._thread = threading.Thread(target=self._run, name=f"vitstudio-{name}", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def handles(self, message: object) -> bool:
+        """Whether this lane's table has the message's type."""
+        return type(message) in self._handlers
+
+    def post(self, message: object) -> None:
+        """Leave a request; returns at once."""
+        if isinstance(message, self._frame_types):
+            self._inbox.put_frame(message)
+        else:
+            self._inbox.put_command(message)
+
+    def close(self) -> None:
+        """Take no more requests and end after the step at hand."""
+        self._inbox.close()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the end; False if the thread still runs."""
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while True:
+            message = self._inbox.take(wait=not self._paused)
+            if message is CLOSED:
+                self._drop_paused()
+                return
+            if message is None:
+                self._advance(*self._paused.popleft())
+                continue
+            try:
+                answers = self._handlers[type(message)](message)
+            except Exception as error:
+                self._fail(message, error)
+                continue
+            self._advance(message, answers)
+
+    def _advance(self, message: object, answers: Answers) -> None:
+        try:
+            for answer in answers:
+                if answer is None:
+                    self._paused.append((message, answers))
+                    return
+                self._emit(answer)
+        except Exception as error:
+            self._fail(message, error)
+
+    def _fail(self, message: object, error: Exception) -> None:
+        self._emit(Progress(task=type(message).__name__, text="", done=True))
+        self._emit(failure(message, error))
+
+    def _drop_paused(self) -> None:
+        while self._paused:
+            _, answers = self._paused.popleft()
+            if close := getattr(answers, "close", None):
+                close()
+
+
+class Engine:
+    """All lanes; each request goes to the lane whose table has its type.
+
+    Parameters
+    ----------
+    lanes : mapping from name to table of handlers
+    emit : callable
+        Called with every answer, on the thread of the lane that gives it.
+    immediate : table of handlers
+        For requests that only set a flag (cancel); run at once on the caller's thread.
+    frame_types : tuple of type
+        Requests of which only the newest counts.
+    """
+
+    def __init__(
+        self,
+        lanes: Mapping[str, Handlers],
+        emit: Emit,
+        immediate: Mapping[type, Callable[[object], None]] | None = None,
+        frame_types: tuple[type, ...] = (),
+    ) -> None:
+        self._lanes = [Lane(name, table, emit, frame_types) for name, table in lanes.items()]
+        self._immediate = immediate or {}
+
+    def start(self) -> None:
+        """Start every lane."""
+        for lane in self._lanes:
+            lane.start()
+
+    def post(self, message: object) -> None:
+        """Leave a request; returns at once.
+
+        Raises
+        ------
+        TypeError
+            If no lane knows the message: a mistake in the program, not of the user.
+        """
+        if handler := self._immediate.get(type(message)):
+            handler(message)
+            return
+        for lane in self._lanes:
+            if lane.handles(message):
+                lane.post(message)
+                return
+        raise TypeError(f"no lane handles {type(message).__name__}")
+
+    def stop(self, timeout_s: float = 20.0) -> None:
+        """Close every lane and wait for it.
+
+        Raises
+        ------
+        RuntimeError
+            If a lane still runs after `timeout_s`.
+        """
+        for lane in self._lanes:
+            lane.close()
+        deadline = time.monotonic() + timeout_s
+        ended = [lane.join(max(0.0, deadline - time.monotonic())) for lane in self._lanes]
+        if not all(ended):
+            raise RuntimeError(f"A worker did not stop within {timeout_s} s.")
+
+
+def failure(message: object, error: Exception) -> Failed:
+    """What the user is told of an error: its own sentence if it has one."""
+    if isinstance(error, VitStudioError):
+        return Failed(message, str(error), cancelled=isinstance(error, Cancelled))
+    detail = "".join(traceback.format_exception(error))
+    said = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or any(sign in said.lower() for sign in OUT_OF_MEMORY):
+        sentence = (
+            "There is not enough memory for this; lower the resolution or choose a smaller model."
+        )
+    else:
+        sentence = (
+            f"Something unexpected went wrong ({type(error).__name__}: {said}); the log has more."
+        )
+    return Failed(message, sentence, detail)

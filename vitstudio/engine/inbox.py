@@ -1,0 +1,68 @@
+"""Where requests wait: commands are never dropped, of frames only the newest is kept."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Final
+
+
+class Closed:
+    """What `take` gives once the inbox is closed."""
+
+
+CLOSED: Final = Closed()
+
+
+class Inbox:
+    """A queue for one consumer.
+
+    `put_command` appends; `put_frame` overwrites the frame that was not taken yet and counts it.
+    `take` gives commands first.
+    """
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._commands: deque[object] = deque()
+        self._frame: object | None = None
+        self._closed = False
+        self.overtaken = 0
+
+    def put_command(self, command: object) -> None:
+        """Append a command; ignored once closed."""
+        with self._condition:
+            if not self._closed:
+                self._commands.append(command)
+                self._condition.notify()
+
+    def put_frame(self, frame: object) -> None:
+        """Leave a frame; one that still waits is overtaken."""
+        with self._condition:
+            if self._closed:
+                return
+            self.overtaken += self._frame is not None
+            self._frame = frame
+            self._condition.notify()
+
+    def take(self, *, wait: bool = True) -> object | None:
+        """The next command, else the newest frame; CLOSED after `close`; None if not waiting."""
+        with self._condition:
+            while True:
+                if self._closed:
+                    return CLOSED
+                if self._commands:
+                    return self._commands.popleft()
+                if self._frame is not None:
+                    frame, self._frame = self._frame, None
+                    return frame
+                if not wait:
+                    return None
+                self._condition.wait()
+
+    def close(self) -> None:
+        """Drop what waits and let `take` give CLOSED."""
+        with self._condition:
+            self._closed = True
+            self._commands.clear()
+            self._frame = None
+            self._condition.notify_all()

@@ -1,0 +1,178 @@
+"""A planned figure drawn with a QPainter: into a raster picture, or as vectors into a PDF."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QMarginsF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
+
+from vitstudio.core.overlay import map_pixels
+from vitstudio.export.cells import coloured_cells
+from vitstudio.export.content import FigureContent
+from vitstudio.export.layout import PIXEL_ZOOM, FigureLayout, TextLine, plan_figure, raster_size
+from vitstudio.painting import palette, scene
+from vitstudio.painting.colour_bar import draw_colour_bar
+from vitstudio.painting.text import advance, make_font
+
+LARGEST_RASTER_PX = 6000
+"""Along the picture's long side: a larger figure would take seconds and a gigabyte to write."""
+LARGEST_EMBEDDED_PX = 3000
+"""Along the long side of a photo inside a vector file: 270 dots an inch on a whole page."""
+CORNER = 5
+GRID_LINE = 1.0
+QUERY_LINE = 3.0
+
+
+def render_image(content: FigureContent) -> QImage:
+    """The figure as pixels; needs a Qt application for its text, but no particular thread."""
+    picture_wh = raster_size(content.info.frame.size_rc, LARGEST_RASTER_PX)
+    layout = plan_figure(content, picture_wh)
+    image = QImage(layout.width, layout.height, QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    try:
+        painter.fillRect(image.rect(), QColor(palette.GROUND))
+        _paint_scene(painter, content, layout)
+        paint_surroundings(painter, layout, content.state.colormap)
+    finally:
+        painter.end()
+    return image
+
+
+def picture_image(content: FigureContent, width: int, height: int) -> QImage:
+    """The source picture in that size, enlarged to visible pixels where it is tiny."""
+    image = scene.to_qimage(content.info.frame.rgb)
+    if (image.width(), image.height()) == (width, height):
+        return image
+    mode = Qt.TransformationMode.SmoothTransformation
+    if max(width, height) >= PIXEL_ZOOM * max(image.width(), image.height()):
+        mode = Qt.TransformationMode.FastTransformation
+    return image.scaled(width, height, Qt.AspectRatioMode.IgnoreAspectRatio, mode)
+
+
+def smooth_overlay(content: FigureContent, width: int, height: int) -> QImage:
+    """The smooth map alone, opaque where the model saw and clear elsewhere, in the picture's size.
+
+    Vector formats take it as one picture: they have no gradient that could say the same.
+    """
+    image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    try:
+        rows, cols = content.info.frame.size_rc
+        painter.scale(width / cols, height / rows)
+        if content.token_map is not None:
+            overlay = scene.to_qimage(map_pixels(content.token_map, content.state))
+            scene.paint_overlay(painter, overlay, content.info.transform, 1.0, True)
+    finally:
+        painter.end()
+    return image
+
+
+def _paint_scene(painter: QPainter, content: FigureContent, layout: FigureLayout) -> None:
+    x, y, width, height = layout.picture
+    painter.drawImage(QPointF(x, y), picture_image(content, width, height))
+    painter.save()
+    enter_source_pixels(painter, content, layout)
+    if content.token_map is not None:
+        overlay = scene.to_qimage(map_pixels(content.token_map, content.state))
+        scene.paint_overlay(
+            painter, overlay, content.info.transform, content.state.opacity, content.state.smooth
+        )
+    # Whole pixels: any other width is drawn now one wider, now one narrower.
+    paint_marks(painter, content, layout, line_px=max(1.0, round(layout.unit)))
+    painter.restore()
+
+
+def paint_vector_scene(
+    painter: QPainter, content: FigureContent, layout: FigureLayout, device_scale: float
+) -> None:
+    """Picture, map, grid and query for a device that keeps rectangles and lines as such.
+
+    Parameters
+    ----------
+    device_scale : float
+        Device pixels per pixel of the layout.
+    """
+    x, y, width, height = layout.picture
+    painter.drawImage(QRectF(x, y, width, height), picture_image(content, width, height))
+    painter.save()
+    if content.token_map is not None and content.state.smooth:
+        painter.setOpacity(content.state.opacity)
+        painter.drawImage(QRectF(x, y, width, height), smooth_overlay(content, width, height))
+        painter.setOpacity(1.0)
+    enter_source_pixels(painter, content, layout)
+    if content.token_map is not None and not content.state.smooth:
+        painter.setOpacity(content.state.opacity)
+        for colour, cells in coloured_cells(content).items():
+            path = QPainterPath()
+            for left, top, right, bottom in cells:
+                path.addRect(QRectF(left, top, right - left, bottom - top))
+            painter.fillPath(path, QColor(*colour))
+        painter.setOpacity(1.0)
+    paint_marks(painter, content, layout, line_px=layout.unit * device_scale)
+    painter.restore()
+    # Readers round a photo up to whole pixels of theirs; what stands over belongs to the ground.
+    painter.setPen(QPen(QColor(palette.GROUND), 2 * layout.unit))
+    painter.drawRect(QRectF(x, y, width, height) + QMarginsF(*4 * [layout.unit]))
+
+
+def enter_source_pixels(painter: QPainter, content: FigureContent, layout: FigureLayout) -> None:
+    """From the figure's pixels to those of the source picture."""
+    x, y, width, height = layout.picture
+    rows, cols = content.info.frame.size_rc
+    painter.translate(x, y)
+    painter.scale(width / cols, height / rows)
+
+
+def paint_marks(
+    painter: QPainter, content: FigureContent, layout: FigureLayout, line_px: float
+) -> None:
+    """What lies above the map: the unseen part, the grid and the asked patch.
+
+    Parameters
+    ----------
+    line_px : float
+        Device pixels of the thinnest line.
+    """
+    info = content.info
+    # The same decisions at every size of the figure: its lines grow with its letters.
+    pixel_scale = layout.nominal_scale(info.frame.size_rc)
+    scene.paint_unseen(painter, info.transform)
+    if content.state.show_grid:
+        scene.paint_grid(
+            painter, info.transform, info.grid_size, pixel_scale, line_px=GRID_LINE * line_px
+        )
+    if content.query_rc is not None:
+        scene.paint_query(
+            painter,
+            info.transform,
+            content.query_rc,
+            info.grid_size,
+            pixel_scale,
+            line_px=QUERY_LINE * line_px,
+        )
+
+
+def paint_surroundings(painter: QPainter, layout: FigureLayout, colormap: str) -> None:
+    """Colour bar and caption."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, True)
+    painter.setRenderHint(QPainter.RenderHint.TextAntialiasing, True)
+    if layout.bar is not None:
+        painter.setFont(layout.bar_font)
+        draw_colour_bar(painter, layout.bar, colormap, QColor(palette.MUTED))
+    if layout.chip is not None:
+        radius = CORNER * layout.unit
+        path = QPainterPath()
+        path.addRoundedRect(layout.chip, radius, radius)
+        painter.fillPath(path, QColor(palette.WARNING_GROUND))
+    for line in layout.lines:
+        _paint_line(painter, line)
+
+
+def _paint_line(painter: QPainter, line: TextLine) -> None:
+    font = make_font(line.size_px, bold=line.bold)
+    painter.setFont(font)
+    x = line.x
+    for span in line.spans:
+        painter.setPen(QColor(span.colour))
+        painter.drawText(QPointF(x, line.baseline), span.text)
+        x += advance(font, span.text)

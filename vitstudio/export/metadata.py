@@ -1,0 +1,104 @@
+"""What every export carries, so that a file tells where it came from and can be opened again."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from vitstudio.export.content import FigureContent
+
+KEY = "vitstudio"
+"""Name of the metadata in every kind of file."""
+METADATA_VERSION = 1
+
+
+def program_version() -> str:
+    """Version of the installed program, or of the source tree it runs from."""
+    try:
+        return version("vitstudio")
+    except PackageNotFoundError:
+        package = importlib.import_module("vitstudio")
+        return str(getattr(package, "__version__", "unknown"))
+
+
+def metadata(content: FigureContent) -> dict[str, Any]:
+    """Everything needed to reproduce the view; plain JSON values."""
+    info, state = content.info, content.state
+    return {
+        "program": KEY,
+        "metadata_version": METADATA_VERSION,
+        "version": program_version(),
+        "state": json.loads(state.to_json()),
+        "shown": list(content.breadcrumb),
+        "query_rc": content.query_rc,
+        "model": {
+            "id": info.spec.id,
+            "title": info.spec.title,
+            "trained": info.spec.trained,
+            "weights": state.weights,
+            "weights_hash": info.spec.weights_hash,
+            "licence": info.spec.licence,
+        },
+        "picture": {
+            "source": info.frame.source,
+            "name": content.picture_name,
+            "size_rc": info.frame.size_rc,
+            "frame_index": info.frame.index,
+        },
+        "geometry": _geometry(content),
+        "colours": _colours(content),
+        "precision": info.precision,
+        "device": info.device,
+    }
+
+
+def metadata_json(content: FigureContent) -> str:
+    """The metadata as text that is safe in UTF-8 and in XML."""
+    values = _finite(metadata(content))
+    text = json.dumps(values, ensure_ascii=False, allow_nan=False)
+    # File names may hold what neither UTF-8 nor XML can: then every odd letter is escaped.
+    if any("\ud800" <= letter <= "\udfff" or letter in "\ufffe\uffff" for letter in text):
+        text = json.dumps(values, allow_nan=False)
+    return text
+
+
+def _geometry(content: FigureContent) -> dict[str, Any]:
+    info = content.info
+    transform = info.transform
+    return {
+        "fit": content.state.fit,
+        "grid_size_rc": info.grid_size,
+        "patch_size_rc": info.spec.patch_size,
+        "source_size_rc": transform.source_size,
+        "resized_size_rc": transform.resized_size,
+        "offset_xy": transform.offset_xy,
+        "input_size_rc": transform.input_size,
+        "input_rect_source_px": transform.input_rect(),
+    }
+
+
+def _colours(content: FigureContent) -> dict[str, Any] | None:
+    if content.token_map is None or content.colour_range is None:
+        return None
+    low, high = content.colour_range
+    return {
+        "colormap": content.state.colormap,
+        "scale": content.state.scale,
+        "low": low,
+        "high": high,
+        "unit": content.token_map.unit,
+    }
+
+
+def _finite(value: Any) -> Any:
+    """The same value with None where a number is infinite or missing, which JSON cannot say."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return value

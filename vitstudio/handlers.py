@@ -1,0 +1,253 @@
+"""What is done for each request: the rooms of the program, joined behind the engine.
+
+Three tables, one a lane: `ComputeHandlers` own the model and the trace, `FileHandlers` read
+pictures and lists, `DownloadHandlers` fetch weights. Importing this module is cheap: torch is
+imported by the first request that needs it, on the compute lane.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vitstudio.core.errors import ModelError, PictureError
+from vitstudio.core.state import State
+from vitstudio.engine import messages
+from vitstudio.engine.engine import Answers, Handlers
+
+if TYPE_CHECKING:
+    from vitstudio.export.figure import Figure
+    from vitstudio.models.load import LoadedModel
+    from vitstudio.models.trace import Trace
+
+
+class ComputeHandlers:
+    """The current model and its newest trace."""
+
+    def __init__(self) -> None:
+        self._model: LoadedModel | None = None
+        self._trace: Trace | None = None
+        self._generation = 0
+
+    def table(self) -> Handlers:
+        """Message types and what answers them."""
+        return {
+            messages.OpenModel: self.open_model,
+            messages.OpenCheckpoint: self.open_checkpoint,
+            messages.TraceFrame: self.trace_frame,
+            messages.AskMap: self.ask_map,
+            messages.AskAtlas: self.ask_atlas,
+            messages.AskToken: self.ask_token,
+            messages.AskLayers: self.ask_layers,
+            messages.AskClasses: self.ask_classes,
+            messages.AskCheck: self.ask_check,
+            messages.Export: self.export,
+            messages.RenderFigure: self.render_figure,
+        }
+
+    def open_model(self, message: Any) -> Answers:
+        """Load a model by id."""
+
+        def load() -> LoadedModel:
+            from vitstudio.models.load import load as load_model
+
+            return load_model(message.model_id, message.weights, message.device, message.precision)
+
+        return self._open("OpenModel", load)
+
+    def open_checkpoint(self, message: Any) -> Answers:
+        """Load a checkpoint whose architecture is recognised."""
+
+        def load() -> LoadedModel:
+            from vitstudio.models.load import load_checkpoint
+
+            return load_checkpoint(message.path, message.device, message.precision)
+
+        return self._open("OpenCheckpoint", load)
+
+    def _open(self, task: str, load: Callable[[], LoadedModel]) -> Answers:
+        yield messages.Progress(task, "Loading the model")
+        model = load()
+        self._model, self._trace = model, None
+        yield messages.Progress(task, "", done=True)
+        yield messages.ModelOpened(
+            model.spec, model.device, model.precision, model.load_s, model.adapted.notes
+        )
+
+    def trace_frame(self, message: Any) -> Answers:
+        """Run the model on a frame."""
+        if self._model is None:
+            return
+        self._generation += 1
+        self._trace = self._model.trace_frame(
+            message.frame, message.fit, message.patches, self._generation
+        )
+        yield messages.Traced(self._trace.info)
+
+    def ask_map(self, message: Any) -> Answers:
+        """One map, in steps where it is long."""
+        trace = self._current(message)
+        if trace is None:
+            return
+        begin, long = time.perf_counter(), False
+        for token_map in trace.answer(message.request):
+            if self._current(message) is None:
+                break
+            if token_map is None:
+                if not long and time.perf_counter() - begin > 0.3:
+                    long = True
+                    yield messages.Progress("AskMap", "Following attention through the layers")
+                yield None
+                continue
+            seconds = time.perf_counter() - begin
+            yield messages.MapReady(message.generation, token_map, seconds)
+        if long:
+            yield messages.Progress("AskMap", "", done=True)
+
+    def ask_atlas(self, message: Any) -> Answers:
+        """All heads of all layers."""
+        if trace := self._current(message):
+            atlas = trace.atlas(message.query, message.direction)
+            yield messages.AtlasReady(message.generation, atlas)
+
+    def ask_token(self, message: Any) -> Answers:
+        """Figures of the query token."""
+        if trace := self._current(message):
+            request = message.request
+            facts = trace.token_facts(request.layer, request.head, request.query)
+            yield messages.TokenReady(message.generation, facts)
+
+    def ask_layers(self, message: Any) -> Answers:
+        """Figures of every layer, in steps."""
+        trace = self._current(message)
+        if trace is None:
+            return
+        for facts in trace.layer_facts_steps():
+            if self._current(message) is None:
+                return
+            yield None if facts is None else messages.LayersReady(message.generation, facts)
+
+    def ask_classes(self, message: Any) -> Answers:
+        """The likeliest classes."""
+        if (trace := self._current(message)) and "classes" in trace.info.spec.abilities:
+            found = tuple(trace.classes(message.count))
+            yield messages.ClassesReady(message.generation, found)
+
+    def ask_check(self, message: Any) -> Answers:
+        """The proof of one layer."""
+        if trace := self._current(message):
+            error = trace.check(message.layer)
+            yield messages.CheckReady(message.generation, message.layer, error, trace.tolerance)
+
+    def export(self, message: Any) -> Answers:
+        """Write a view to a file."""
+        figure = self._figure(message.generation, message.state)
+        yield messages.Progress("Export", f"Writing {Path(message.path).name}")
+        figure.save(message.path)
+        yield messages.Progress("Export", "", done=True)
+        yield messages.Exported(message.path)
+
+    def render_figure(self, message: Any) -> Answers:
+        """Draw a view for the clipboard."""
+        figure = self._figure(message.generation, message.state)
+        yield messages.FigureReady(figure.to_image())
+
+    def _figure(self, generation: int, state: State) -> Figure:
+        from vitstudio.api import make_figure
+
+        if self._trace is None or generation != self._trace.info.generation:
+            raise ModelError("There is no finished view yet; wait for the picture to be traced.")
+        return make_figure(self._trace, state)
+
+    def _current(self, message: Any) -> Trace | None:
+        """The trace a question belongs to; None if it is of an older one."""
+        trace = self._trace
+        return trace if trace is not None and trace.info.generation == message.generation else None
+
+
+class FileHandlers:
+    """Pictures, saved states and the list of models: everything that needs no torch."""
+
+    def table(self) -> Handlers:
+        """Message types and what answers them."""
+        return {
+            messages.OpenPicture: self.open_picture,
+            messages.Restore: self.restore,
+            messages.ListModels: self.list_models,
+        }
+
+    def open_picture(self, message: Any) -> Answers:
+        """Read a picture, or the first of a folder."""
+        from vitstudio.sources.folder import pictures_in, siblings
+        from vitstudio.sources.image import load_frame
+
+        path = message.path
+        try:
+            folder = pictures_in(path) if Path(path).is_dir() else siblings(path)
+        except PictureError:
+            if Path(path).is_dir():
+                raise
+            folder = ()
+        yield messages.PictureOpened(load_frame(folder[0] if Path(path).is_dir() else path), folder)
+
+    def restore(self, message: Any) -> Answers:
+        """Look for the State in an export."""
+        from vitstudio.export.restore import read_state
+
+        yield messages.Restored(message.path, read_state(Path(message.path)))
+
+    def list_models(self, _message: Any) -> Answers:
+        """The catalogue with what is on this computer now."""
+        from vitstudio.models.catalog import list_specs
+
+        yield messages.ModelsListed(list_specs())
+
+
+class DownloadHandlers:
+    """Weights on request; each download can be cancelled while it runs."""
+
+    def __init__(self, emit: Callable[[object], None]) -> None:
+        self._emit = emit
+        self._cancelled: set[str] = set()
+        self._lock = threading.Lock()
+
+    def table(self) -> Handlers:
+        """Message types and what answers them."""
+        return {messages.Download: self.download}
+
+    def immediate(self) -> dict[type, Callable[[object], None]]:
+        """What must not wait behind the download that it stops."""
+        return {messages.CancelDownload: self.cancel}
+
+    def cancel(self, message: Any) -> None:
+        """Ask a download to stop at its next piece."""
+        with self._lock:
+            self._cancelled.add(message.model_id)
+
+    def download(self, message: Any) -> Iterator[object | None]:
+        """Fetch a model's weights, with progress."""
+        from vitstudio.models import catalog, hub
+
+        model_id = message.model_id
+        spec = catalog.find_spec(model_id)
+        if spec.weights is None:
+            raise ModelError(f"{spec.title} has no weights to download.")
+
+        def report(done: int, total: int | None) -> None:
+            size = f" of {total / 1e6:,.0f} MB" if total else " MB"
+            text = f"Downloading {spec.title}: {done / 1e6:,.0f}{size}"
+            fraction = done / total if total else None
+            self._emit(messages.Progress(f"Download:{model_id}", text, fraction))
+
+        try:
+            report(0, spec.weights_bytes or None)
+            hub.download(spec.weights, report, lambda: model_id in self._cancelled)
+        finally:
+            with self._lock:  # only now: a download can be cancelled while it still waits its turn
+                self._cancelled.discard(model_id)
+            self._emit(messages.Progress(f"Download:{model_id}", "", done=True))
+        yield messages.DownloadDone(model_id)
+        yield messages.ModelsListed(catalog.list_specs())

@@ -1,0 +1,109 @@
+"""Any mode of a PIL picture -> 8-bit sRGB, with notes on what that changed."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image, ImageCms
+
+from vitstudio.core.errors import PictureError
+
+SIXTEEN_BIT_PER_EIGHT_BIT = 257  # 65535 / 255
+
+
+def to_rgb(picture: Image.Image, file_format: str | None = None) -> tuple[Image.Image, list[str]]:
+    """Picture in mode "RGB" and sRGB, and one sentence for each visible change.
+
+    Parameters
+    ----------
+    picture : PIL.Image.Image
+        Decoded, in any mode.
+    file_format : str or None
+        What the file was, in Pillow's words; pictures made from others forget it.
+
+    Raises
+    ------
+    PictureError
+        If it has floating-point values and none of them is finite.
+    """
+    notes: list[str] = []
+    profile = picture.info.get("icc_profile")
+    if picture.mode.startswith("I;16"):
+        picture, notes = _from_16_bit(np.asarray(picture))
+    elif picture.mode in ("I", "F"):
+        if picture.mode == "I" and file_format in ("PNG", "PPM"):
+            # Both hold at most 16 bits, whatever the mode has room for.
+            picture, notes = _from_16_bit(np.asarray(picture))
+        else:
+            picture, notes = _stretched(np.asarray(picture))
+    elif picture.mode == "LAB":
+        lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+        picture, profile = _convert_profile(picture, lab, "RGB"), None
+    elif picture.has_transparency_data:
+        picture = _premultiplied_undone(picture).convert("RGBA")
+    if profile:
+        picture, profile_notes = _to_srgb(picture, profile)
+        notes += profile_notes
+    elif picture.mode == "CMYK":
+        notes.append("Its CMYK inks have no colour profile, so colours are approximate.")
+    if picture.mode == "RGBA":
+        picture, alpha_notes = _on_white(picture)
+        notes += alpha_notes
+    return picture.convert("RGB"), notes
+
+
+def _from_16_bit(values: np.ndarray) -> tuple[Image.Image, list[str]]:
+    clipped = np.clip(values, 0, 65535).astype(np.uint32)
+    grey = (clipped + SIXTEEN_BIT_PER_EIGHT_BIT // 2) // SIXTEEN_BIT_PER_EIGHT_BIT
+    note = "Its 16-bit greys (0 to 65535) are shown with 8 bits."
+    return Image.fromarray(grey.astype(np.uint8)), [note]
+
+
+def _stretched(values: np.ndarray) -> tuple[Image.Image, list[str]]:
+    """Values without a known range, from the least (black) to the greatest (white)."""
+    values = values.astype(np.float64)
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        raise PictureError("This picture has no finite value; choose another one.")
+    low, high = float(finite.min()), float(finite.max())
+    scaled = (np.nan_to_num(values, nan=low, posinf=high, neginf=low) - low) / ((high - low) or 1.0)
+    note = f"Its values from {low:g} to {high:g} are shown from black to white."
+    return Image.fromarray(np.rint(scaled * 255).astype(np.uint8)), [note]
+
+
+def _premultiplied_undone(picture: Image.Image) -> Image.Image:
+    return picture.convert("LA") if picture.mode == "La" else picture
+
+
+def _on_white(picture: Image.Image) -> tuple[Image.Image, list[str]]:
+    if picture.getchannel("A").getextrema()[0] == 255:
+        return picture, []
+    white = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(white, picture), ["Its transparent parts are laid on white."]
+
+
+def _to_srgb(picture: Image.Image, profile: bytes) -> tuple[Image.Image, list[str]]:
+    """Colours by the embedded profile; unchanged where that is sRGB already or unreadable."""
+    try:
+        embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        description = ImageCms.getProfileDescription(embedded)
+        if description.startswith("sRGB") and "linear" not in description.lower():
+            return picture, []
+        speaks_rgb = embedded.profile.xcolor_space.strip() == "RGB"
+        if speaks_rgb and picture.mode not in ("RGB", "RGBA"):
+            picture = picture.convert("RGB")
+        mode = "RGBA" if picture.mode == "RGBA" else "RGB"
+        return _convert_profile(picture, embedded, mode), []
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return picture, ["Its colour profile cannot be used, so colours may be off."]
+
+
+def _convert_profile(
+    picture: Image.Image, profile: ImageCms.ImageCmsProfile, mode: str
+) -> Image.Image:
+    srgb = ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(picture, profile, srgb, outputMode=mode)
+    if converted is None:  # only when asked to work in place
+        raise PictureError("The colours of this picture cannot be converted; save it as sRGB.")
+    return converted

@@ -1,0 +1,185 @@
+"""A still picture of any kind -> Frame: upright, sRGB, 8 bits, without transparency."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+import warnings
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from vitstudio.core.errors import PictureError
+from vitstudio.core.frame import Frame
+from vitstudio.sources.colour import to_rgb
+
+Picture = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.generic]
+
+MAX_MEGAPIXELS = 178
+"""Pillow refuses twice its MAX_IMAGE_PIXELS, from the header alone; pictures from memory follow."""
+
+# Named, so that no file can reach the plug-ins which start other programs (EPS, PDF, ...).
+FORMATS = (
+    "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP"
+)  # fmt: skip
+PICTURE_BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"BM", b"RIFF")
+HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def load_frame(picture: Picture, source: str = "") -> Frame:
+    """Frame of a picture file, the bytes of one, a PIL picture or an array.
+
+    The EXIF orientation is applied, an embedded colour profile converted to sRGB, transparency laid
+    on white, deeper greyscale scaled to 8 bits and only the first of several pictures taken;
+    `Frame.note` says which of these changed what there is to see.
+
+    Parameters
+    ----------
+    picture : str or path, bytes, PIL.Image.Image, or numpy array
+        An array is uint8 with shape (rows, cols), (rows, cols, 3) or (rows, cols, 4), in RGB order.
+    source : str
+        Name to show; by default the path of a file.
+
+    Raises
+    ------
+    PictureError
+        If it cannot be read, is no picture, is damaged, or has over `MAX_MEGAPIXELS` megapixels.
+    """
+    if isinstance(picture, np.ndarray):
+        name = source or "The array"
+        return _decode(_from_array(picture, name), source, name)
+    if isinstance(picture, Image.Image):
+        return _decode(picture, source, source or "The picture")
+    if isinstance(picture, bytes):
+        return _read(io.BytesIO(picture), source, source or "The picture")
+    path = Path(picture)
+    _check_file(path)
+    try:
+        with path.open("rb") as file:
+            return _read(file, source or str(path), path.name)
+    except OSError as error:
+        raise PictureError(_why_unreadable(path, error)) from error
+
+
+def _check_file(path: Path) -> None:
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        raise PictureError(_why_unreadable(path, error)) from error
+    if stat.S_ISDIR(mode):
+        raise PictureError(f"{path} is a folder; choose a picture in it.")
+    if not stat.S_ISREG(mode):
+        # Opening a pipe or a device could wait for ever.
+        raise PictureError(f"{path} is not a file; choose a picture file.")
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
+        return f"{path} does not exist; it may have been moved, renamed or deleted."
+    if isinstance(error, PermissionError):
+        return f"{path} may not be read; ask for permission to read it or copy it elsewhere."
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{path} cannot be read ({reason}); check the disk or copy the file elsewhere."
+
+
+def _read(file: IO[bytes], source: str, name: str) -> Frame:
+    beginning = file.read(16)
+    file.seek(0)
+    if not beginning:
+        raise PictureError(f"{name} is empty (0 bytes); get another copy of it.")
+    Image.init()
+    try:
+        # Pillow's warnings speak to programmers; what matters to a user is a note or an error.
+        with warnings.catch_warnings(action="ignore"):
+            opened = Image.open(file, formats=[known for known in FORMATS if known in Image.OPEN])
+    except Image.DecompressionBombError as error:
+        found = re.search(r"\((\d+) pixels\)", str(error))
+        raise _too_large(name, int(found[1]) if found else None) from None
+    except UnidentifiedImageError:
+        raise PictureError(_why_no_picture(name, beginning)) from None
+    except Exception as error:
+        # Whatever a decoder says of a hostile or broken header; disk errors included.
+        raise PictureError(_damaged(name)) from error
+    with opened:
+        return _decode(opened, source, name)
+
+
+def _why_no_picture(name: str, beginning: bytes) -> str:
+    if beginning[4:8] == b"ftyp" and beginning[8:12] in HEIF_BRANDS:
+        return f"{name} is a HEIC picture, which cannot be opened here; save it as JPEG or PNG."
+    if beginning.startswith(PICTURE_BEGINNINGS):
+        return _damaged(name)
+    return (
+        f"{name} is not a picture that can be opened here; choose a JPEG, PNG, WebP or TIFF file."
+    )
+
+
+def _damaged(name: str) -> str:
+    return f"{name} is damaged or cut short; get another copy of it."
+
+
+def _too_large(name: str, pixels: int | None) -> PictureError:
+    size = "too many megapixels" if pixels is None else f"{round(pixels / 1e6)} megapixels"
+    return PictureError(
+        f"{name} has {size}; pictures of up to {MAX_MEGAPIXELS} can be opened, so make it smaller."
+    )
+
+
+def _check_size(pixels: int, name: str) -> None:
+    if pixels > MAX_MEGAPIXELS * 1_000_000:
+        raise _too_large(name, pixels)
+
+
+def _decode(picture: Image.Image, source: str, name: str) -> Frame:
+    if 0 in picture.size:
+        raise PictureError(
+            f"{name} has no pixels (its size is {picture.width} x {picture.height})."
+        )
+    _check_size(picture.width * picture.height, name)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            notes = _what_is_left_out(picture)
+            picture.load()
+            rgb, more_notes = to_rgb(_upright(picture), picture.format)
+    except PictureError:
+        raise
+    except MemoryError:
+        raise PictureError(f"{name} does not fit into memory; make it smaller.") from None
+    except Exception as error:
+        # A decoder meets broken data in its own ways: OSError, SyntaxError, EOFError, ...
+        raise PictureError(_damaged(name)) from error
+    return Frame(np.asarray(rgb), source=source, note=" ".join([*notes, *more_notes]))
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:
+        # Broken EXIF data says nothing of the picture itself.
+        return picture
+
+
+def _what_is_left_out(picture: Image.Image) -> list[str]:
+    """Note on the other pictures in the file, if any."""
+    if picture.format == "MPO":  # a photo, and the same again for depth or as a thumbnail
+        return []
+    count = getattr(picture, "n_frames", 1)
+    return [f"This is the first of {count} pictures in the file."] if count > 1 else []
+
+
+def _from_array(array: NDArray[np.generic], name: str) -> Image.Image:
+    shape_fits = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
+    if array.dtype != np.uint8 or not shape_fits:
+        raise PictureError(
+            "A picture array must be uint8 with shape (rows, cols), (rows, cols, 3) or "
+            f"(rows, cols, 4), not {array.dtype} {array.shape}."
+        )
+    if 0 in array.shape:
+        raise PictureError(f"A picture array needs pixels; this one has the shape {array.shape}.")
+    _check_size(array.shape[0] * array.shape[1], name)
+    return Image.fromarray(np.ascontiguousarray(array))

@@ -1,0 +1,257 @@
+"""Which model, picture and trace are current, on the way, or to be put back."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import fields
+
+from vitstudio.core.frame import Frame
+from vitstudio.core.spec import ModelSpec
+from vitstudio.core.state import State
+from vitstudio.core.trace import TraceInfo
+from vitstudio.engine.messages import (
+    ModelOpened,
+    OpenCheckpoint,
+    OpenModel,
+    OpenPicture,
+    PictureOpened,
+    Restored,
+    TraceFrame,
+)
+from vitstudio.state.app_state import AppState
+from vitstudio.ui.asking import Post
+from vitstudio.ui.requests import TraceKey, model_request, trace_key
+
+KEPT_FRAMES = 4
+"""Pasted pictures have no file to be read again from, so undo needs the last few of them."""
+
+
+class Loading:
+    """Follows the state: asks for the model, picture and trace that it names and that are not there.
+
+    One forward pass is under way at a time; what is chosen meanwhile is traced next.
+
+    Attributes
+    ----------
+    spec : ModelSpec or None
+        The engine's current model, on `device` in `precision`.
+    frame : Frame or None
+        The picture on screen; `folder` are the pictures beside it.
+    info : TraceInfo or None
+        The trace of this model and frame under the wanted fit, once there is one.
+    """
+
+    def __init__(self, state: AppState, post: Post) -> None:
+        self._state = state
+        self._post = post
+        self.spec: ModelSpec | None = None
+        self.device = ""
+        self.precision = ""
+        self.frame: Frame | None = None
+        self.folder: tuple[str, ...] = ()
+        self.info: TraceInfo | None = None
+        self._loaded: OpenModel | None = None
+        self._wanted_model: OpenModel | None = None
+        self._models: list[OpenModel | OpenCheckpoint] = []
+        self._wanted_source = ""
+        self._pictures: list[OpenPicture] = []
+        self._wanted_trace: TraceKey | None = None
+        self._tracing: TraceKey | None = None
+        self._failed_trace: TraceKey | None = None
+        self._good: tuple[TraceKey, TraceInfo] | None = None
+        self._before_restore: State | None = None
+        self._frames: OrderedDict[str, Frame] = OrderedDict()
+
+    @property
+    def waiting_for(self) -> str:
+        """What a person waits for: "model", "picture", "trace", or ""."""
+        if self._models:
+            return "model"
+        if self._pictures:
+            return "picture"
+        return "trace" if self._tracing is not None else ""
+
+    # ---- what the state asks for ----
+
+    def follow(self) -> None:
+        """Ask for whatever the state names and is not there or on its way."""
+        state = self._state.state
+        wanted = model_request(state)
+        if wanted != self._wanted_model:
+            self._wanted_model = wanted
+            self._models.append(wanted)
+            self._post(wanted)
+        if state.source != self._wanted_source:
+            self._wanted_source = state.source
+            self._fetch_source(state.source)
+        self._follow_trace()
+
+    def open_picture(self, path: str) -> None:
+        """Read a picture or a folder; the state changes when it is there."""
+        message = OpenPicture(path)
+        self._pictures.append(message)
+        self._post(message)
+
+    def page(self, step: int) -> None:
+        """Open the picture `step` places further in the folder, starting from the last one asked for."""
+        path = self._pictures[-1].path if self._pictures else self._wanted_source
+        if path in self.folder:
+            place = self.folder.index(path) + step
+            if 0 <= place < len(self.folder):
+                self.open_picture(self.folder[place])
+
+    def open_checkpoint(self, path: str) -> None:
+        """Load a weights file; the state changes when it is there."""
+        state = self._state.state
+        message = OpenCheckpoint(path, state.device, state.precision)
+        self._models.append(message)
+        self._post(message)
+
+    def keep_frame(self, frame: Frame) -> None:
+        """Remember a picture that no file holds."""
+        self._frames[frame.source] = frame
+        while len(self._frames) > KEPT_FRAMES:
+            self._frames.popitem(last=False)
+
+    # ---- what arrived ----
+
+    def model_opened(self, message: ModelOpened) -> None:
+        """Take the engine's new model; one that is overtaken already is not traced."""
+        request = self._models.pop(0) if self._models else self._wanted_model
+        self.spec, self.device, self.precision = message.spec, message.device, message.precision
+        self.info = None
+        if isinstance(request, OpenCheckpoint):
+            self._loaded = OpenModel(
+                message.spec.id, request.path, request.device, request.precision
+            )
+            if not self._models:
+                self._wanted_model = self._loaded
+                self._state.update(model_id=message.spec.id, weights=request.path)
+        else:
+            self._loaded = request
+        self.follow()
+
+    def picture_opened(self, message: PictureOpened) -> None:
+        """Take a picture and the pictures beside it."""
+        if self._pictures:
+            self._pictures.pop(0)
+        self.folder = message.folder
+        self.show_frame(message.frame)
+
+    def show_frame(self, frame: Frame) -> None:
+        """Make a picture the current one."""
+        self.frame = frame
+        self.info = None
+        self._wanted_source = frame.source
+        # The first picture is no choice that undo could take back: there was none before.
+        change = self._state.update if self._state.state.source else self._state.put_back
+        change(source=frame.source)
+        self.follow()
+
+    def restored(self, state: State) -> None:
+        """Take over the state of an export, whole or not at all."""
+        self._before_restore = self._state.state
+        self._state.restore(state)
+        self.follow()
+        if not self.waiting_for:
+            self._before_restore = None
+
+    def traced(self, info: TraceInfo) -> bool:
+        """Take a trace; False if something newer is wanted by now."""
+        done, self._tracing = self._tracing, None
+        if done is None or not done.same_as(self._wanted_trace):
+            self._send_trace()
+            return False
+        self.info = info
+        self._good = (done, info)
+        self._before_restore = None
+        return True
+
+    # ---- what failed ----
+
+    def failed(self, request: object) -> None:
+        """Put back what the failed request had changed."""
+        if isinstance(request, OpenModel | OpenCheckpoint):
+            self._model_failed(request)
+        elif isinstance(request, OpenPicture):
+            self._picture_failed(request)
+        elif isinstance(request, TraceFrame):
+            self._trace_failed()
+
+    def _model_failed(self, request: OpenModel | OpenCheckpoint) -> None:
+        if request in self._models:
+            self._models.remove(request)
+        good = self._loaded
+        if good is None:
+            # Nothing to go back to: the remembered model is gone, the bundled one is always here.
+            good = model_request(State())
+        if request == self._wanted_model and request != good and not self._put_back_restore():
+            if good == self._loaded:
+                self._wanted_model = good
+            self._state.put_back(
+                model_id=good.model_id,
+                weights=good.weights,
+                device=good.device,
+                precision=good.precision,
+            )
+        self.follow()
+
+    def _picture_failed(self, request: OpenPicture) -> None:
+        if request in self._pictures:
+            self._pictures.remove(request)
+        shown = self.frame.source if self.frame is not None else ""
+        if request.path != self._wanted_source or request.path == shown:
+            return
+        self._wanted_source = shown
+        if not self._put_back_restore():
+            self._state.put_back(source=shown)
+        self.follow()
+
+    def _trace_failed(self) -> None:
+        failed, self._tracing = self._tracing, None
+        if failed is None or not failed.same_as(self._wanted_trace):
+            self._send_trace()
+            return
+        self._failed_trace = failed
+        if self._good is None or self._good[0].spec is not self.spec:
+            return
+        key, info = self._good
+        self.frame, self.info, self._wanted_trace = key.frame, info, key
+        self._wanted_source = key.frame.source
+        if not self._put_back_restore():
+            asked = key.asked
+            self._state.put_back(source=key.frame.source, fit=asked.fit, patches=asked.patches)
+
+    def _put_back_restore(self) -> bool:
+        before, self._before_restore = self._before_restore, None
+        if before is None:
+            return False
+        self._state.put_back(**{field.name: getattr(before, field.name) for field in fields(before)})
+        self.follow()
+        return True
+
+    # ---- one forward pass at a time ----
+
+    def _fetch_source(self, source: str) -> None:
+        kept = self._frames.get(source)
+        if kept is not None:
+            self.show_frame(kept)
+        elif source and (self.frame is None or self.frame.source != source):
+            self.open_picture(source)
+
+    def _follow_trace(self) -> None:
+        if self.frame is None or self.spec is None or self._models:
+            return
+        key = trace_key(self.frame, self.spec, self._state.state)
+        if not key.same_as(self._wanted_trace):
+            self._wanted_trace = key
+            self.info = None
+        self._send_trace()
+
+    def _send_trace(self) -> None:
+        wanted = self._wanted_trace
+        if wanted is None or self.info is not None or self._tracing is not None or self._models:
+            return
+        if not wanted.same_as(self._failed_trace):
+            self._tracing = wanted
+            self._post(wanted.message())

@@ -1,0 +1,201 @@
+"""The window: lays out the views and takes drops; it decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QImage,
+)
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QMainWindow,
+    QScrollArea,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vitstudio.settings import Settings
+from vitstudio.ui.metrics import Metrics
+from vitstudio.ui.pictures import image_of, local_paths
+from vitstudio.ui.theme import set_property
+from vitstudio.ui.views.anatomy import AnatomyRail
+from vitstudio.ui.views.atlas import AtlasView
+from vitstudio.ui.views.breadcrumb import Breadcrumb
+from vitstudio.ui.views.canvas import Canvas
+from vitstudio.ui.views.colour_bar import ColourBarView
+from vitstudio.ui.views.controls import label, rule
+from vitstudio.ui.views.drop_veil import DropVeil
+from vitstudio.ui.views.notice import Notice
+from vitstudio.ui.views.predictions import PredictionsPanel
+from vitstudio.ui.views.status_line import StatusLine
+from vitstudio.ui.views.token_panel import TokenPanel
+from vitstudio.ui.views.top_bar import TopBar
+from vitstudio.ui.views.view_bar import ViewBar
+
+TABS = ("Heads", "Token", "Answer")
+
+
+class MainWindow(QMainWindow):
+    """Top bar, rail, canvas, dock and status line.
+
+    Signals
+    -------
+    paths_dropped(list of str), image_dropped(QImage)
+    closing()
+        Just before the window closes.
+    """
+
+    paths_dropped = Signal(object)
+    image_dropped = Signal(QImage)
+    closing = Signal()
+
+    def __init__(self, samples: Sequence[str], metrics: Metrics) -> None:
+        super().__init__()
+        self.setWindowTitle("VitStudio")
+        self.setAcceptDrops(True)
+        self._metrics = metrics
+        self.top_bar = TopBar(samples, metrics)
+        self.rail = AnatomyRail()
+        self.breadcrumb = Breadcrumb()
+        self.canvas = Canvas(samples)
+        self.colour_bar = ColourBarView()
+        self.view_bar = ViewBar()
+        self.atlas = AtlasView()
+        self.token = TokenPanel()
+        self.predictions = PredictionsPanel()
+        self.status = StatusLine()
+        self.columns = QSplitter(Qt.Orientation.Horizontal)
+        self.tabs = QTabWidget()
+        self._lay_out()
+        self.notice = Notice(self.canvas)
+        self._veil = DropVeil(self)
+        self.resize(1440, 900)
+        self.setMinimumSize(1000, 640)
+
+    def restore(self, settings: Settings) -> None:
+        """Take over the place and the columns of the last run."""
+        if settings.geometry:
+            self.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode()))
+        if len(settings.columns) == self.columns.count():
+            self.columns.setSizes(list(settings.columns))
+        if 0 <= settings.tab < self.tabs.count():
+            self.tabs.setCurrentIndex(settings.tab)
+
+    def remember(self, settings: Settings) -> Settings:
+        """The settings with this window's place and columns."""
+        geometry = bytes(self.saveGeometry().toBase64().data()).decode()
+        return settings.replace(
+            geometry=geometry, columns=tuple(self.columns.sizes()), tab=self.tabs.currentIndex()
+        )
+
+    def _lay_out(self) -> None:
+        body = QWidget()
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        self.columns.addWidget(_side(self.rail))
+        self.columns.addWidget(self._centre())
+        self.columns.addWidget(self._dock())
+        self.columns.setHandleWidth(1)
+        self.columns.setStretchFactor(1, 1)
+        for side in (0, 2):
+            self.columns.setStretchFactor(side, 0)
+            self.columns.setCollapsible(side, True)
+        self.columns.setCollapsible(1, False)
+        metrics = self._metrics
+        self.columns.setSizes([metrics.rail, 1440 - metrics.rail - metrics.dock, metrics.dock])
+        for widget in (self.top_bar, rule(), self.columns, rule(), self.status):
+            layout.addWidget(widget, stretch=1 if widget is self.columns else 0)
+        self.setCentralWidget(body)
+
+    def _centre(self) -> QWidget:
+        centre = QFrame()
+        picture = QHBoxLayout()
+        picture.setSpacing(0)
+        picture.addWidget(self.canvas, stretch=1)
+        picture.addWidget(self.colour_bar)
+        layout = QVBoxLayout(centre)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.breadcrumb)
+        layout.addLayout(picture, stretch=1)
+        layout.addWidget(rule())
+        layout.addWidget(self.view_bar)
+        return centre
+
+    def _dock(self) -> QWidget:
+        caption = label("All heads · layers down, heads across", "small")
+        heads = _column(caption, self.atlas)
+        for title, page in zip(TABS, (heads, _column(self.token), _column(self.predictions)),
+                               strict=True):
+            self.tabs.addTab(_scrolled(page), title)
+        self.tabs.setDocumentMode(True)
+        self.tabs.tabBar().setDrawBase(False)
+        return _side(self.tabs)
+
+    # ---- Qt ----
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Show where to drop what can be opened."""
+        if local_paths(event.mimeData()) or event.mimeData().hasImage():
+            event.acceptProposedAction()
+            self._veil.cover(self.rect())
+
+    def dragLeaveEvent(self, _event: QDragLeaveEvent) -> None:
+        """Take the veil away."""
+        self._veil.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Hand on what was dropped."""
+        self._veil.hide()
+        data = event.mimeData()
+        paths = local_paths(data)
+        image = None if paths else image_of(data)
+        event.acceptProposedAction()
+        if paths:
+            self.paths_dropped.emit(paths)
+        elif image is not None:
+            self.image_dropped.emit(image)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Say so before closing."""
+        self.closing.emit()
+        super().closeEvent(event)
+
+
+def _side(content: QWidget) -> QFrame:
+    side = QFrame()
+    set_property(side, "role", "side")
+    layout = QVBoxLayout(side)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.addWidget(content)
+    return side
+
+
+def _column(*widgets: QWidget) -> QWidget:
+    page = QWidget()
+    layout = QVBoxLayout(page)
+    layout.setContentsMargins(14, 12, 14, 12)
+    layout.setSpacing(10)
+    for widget in widgets:
+        layout.addWidget(widget)
+    layout.addStretch()
+    return page
+
+
+def _scrolled(page: QWidget) -> QScrollArea:
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    area.setWidget(page)
+    return area

@@ -1,0 +1,363 @@
+"""The only class that sees state, engine messages and views: it asks, compares and shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import Any
+
+from vitstudio.core.frame import Frame
+from vitstudio.core.state import State
+from vitstudio.core.trace import TokenMap
+from vitstudio.engine import messages
+from vitstudio.engine.messages import AskAtlas, AskCheck, AskMap, AskToken, CheckReady
+from vitstudio.state.app_state import AppState
+from vitstudio.state.resolve import ViewState, resolve
+from vitstudio.ui.asking import Asking, Post
+from vitstudio.ui.loading import Loading
+from vitstudio.ui.requests import Situation, neighbours, questions
+from vitstudio.ui.screen import Later, Screen
+from vitstudio.ui.showing import Showing
+
+CHECK_DELAY_S = 0.4
+BUSY_DELAY_S = 0.15
+MAY_CARRY_STATE = (".png", ".svg")
+ASKED_OF_A_TRACE = (
+    messages.AskMap,
+    messages.AskAtlas,
+    messages.AskToken,
+    messages.AskLayers,
+    messages.AskClasses,
+    messages.AskCheck,
+)
+
+
+class Presenter:
+    """Keeps the screen in step with the state.
+
+    Parameters
+    ----------
+    state : AppState
+    post : callable
+        Sends a message to the engine.
+    screen : Screen
+        The views.
+    later : callable
+        Runs a function after some seconds; its result cancels that.
+    opened : callable, optional
+        Told the source of every picture that was opened, for the list of recent files.
+    """
+
+    def __init__(
+        self,
+        state: AppState,
+        post: Post,
+        screen: Screen,
+        later: Later,
+        opened: Callable[[str], None] | None = None,
+    ) -> None:
+        self._state = state
+        self._post = post
+        self._screen = screen
+        self._later = later
+        self._opened = opened
+        self._loading = Loading(state, post)
+        self._asking = Asking(post)
+        self._showing = Showing(screen)
+        self._shown = Situation(resolve(state.state, None, None))
+        self._checks: dict[tuple[int, int], CheckReady] = {}
+        self._specs: tuple[messages.ModelSpec, ...] = ()
+        self._preview: tuple[float, float] | None = None
+        self._downloads: list[str] = []
+        self._cancel_check: Callable[[], None] = lambda: None
+        self._cancel_busy: Callable[[], None] = lambda: None
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            messages.ModelsListed: self._on_models_listed,
+            messages.ModelOpened: self._on_model_opened,
+            messages.PictureOpened: self._on_picture_opened,
+            messages.Restored: self._on_restored,
+            messages.Traced: self._on_traced,
+            messages.MapReady: self._on_map,
+            messages.AtlasReady: self._on_atlas,
+            messages.TokenReady: self._on_token,
+            messages.LayersReady: self._on_layers,
+            messages.ClassesReady: self._on_classes,
+            messages.CheckReady: self._on_check,
+            messages.Exported: self._on_exported,
+            messages.FigureReady: self._on_figure,
+            messages.DownloadDone: self._on_download_done,
+            messages.Progress: self._on_progress,
+            messages.Failed: self._on_failed,
+        }
+        state.changed.connect(self._on_state_changed)
+
+    @property
+    def shown(self) -> ViewState:
+        """What is on screen, clamped to the model at hand."""
+        return self._shown.view
+
+    @property
+    def frame(self) -> Frame | None:
+        """The picture on screen."""
+        return self._loading.frame
+
+    # ---- verbs of the window ----
+
+    def start(self) -> None:
+        """Ask for the list of models, and for the model and picture that the state names."""
+        self._post(messages.ListModels())
+        self._loading.follow()
+        self._refresh()
+
+    def open_path(self, path: str) -> None:
+        """Open a picture, a folder, or an export together with the state it carries."""
+        if PurePath(path).suffix.lower() in MAY_CARRY_STATE:
+            self._post(messages.Restore(path))
+        else:
+            self._loading.open_picture(path)
+        self._show_waiting()
+
+    def open_frame(self, frame: Frame) -> None:
+        """Show a picture that no file holds."""
+        self._loading.keep_frame(frame)
+        self._loading.show_frame(frame)
+        self._refresh()
+
+    def open_checkpoint(self, path: str) -> None:
+        """Load a weights file whose architecture is to be recognised."""
+        self._loading.open_checkpoint(path)
+        self._show_waiting()
+
+    def page(self, step: int) -> None:
+        """Go on in the folder."""
+        self._loading.page(step)
+
+    def export(self, path: str) -> None:
+        """Write the view; the suffix is the format."""
+        if self._shown.info is not None:
+            state = self._shown.view.state
+            self._post(messages.Export(self._shown.generation, state, path))
+
+    def copy(self) -> None:
+        """Put a picture of the view on the clipboard."""
+        if self._shown.info is None:
+            self._screen.notice.show_notice("There is no view to copy yet.", "info")
+            return
+        self._post(messages.RenderFigure(self._shown.generation, self._shown.view.state))
+
+    def download(self, model_id: str) -> None:
+        """Bring a model's weights here, and open it if nothing else is chosen meanwhile."""
+        self._downloads.append(model_id)
+        self._post(messages.Download(model_id))
+
+    def cancel(self) -> None:
+        """Stop the downloads under way."""
+        for model_id in self._downloads:
+            self._post(messages.CancelDownload(model_id))
+
+    def click(self, x: float, y: float) -> None:
+        """Pin the query to the patch at a point of the picture, in source pixels."""
+        reason = self._shown.view.disabled.get("query")
+        frame = self._loading.frame
+        if reason is not None:
+            self._screen.notice.show_notice(reason, "info")
+        elif frame is not None:
+            self._preview = None
+            rows, cols = frame.size_rc
+            query = (min(max(x / cols, 0.0), 1.0), min(max(y / rows, 0.0), 1.0))
+            if query == self._state.state.query:
+                self._refresh()
+            self._state.update(query=query)
+
+    def hover(self, point: tuple[float, float] | None, preview: bool = False) -> None:
+        """Say what is under the cursor; with `preview`, ask that patch as long as it is there."""
+        self._showing.cursor(self._shown, point)
+        frame = self._loading.frame
+        asked: tuple[float, float] | None = None
+        if preview and point is not None and frame is not None:
+            rows, cols = frame.size_rc
+            asked = (point[0] / cols, point[1] / rows)
+            inside = 0.0 <= asked[0] <= 1.0 and 0.0 <= asked[1] <= 1.0
+            asked = asked if inside and "query" not in self._shown.view.disabled else None
+        if asked != self._preview:
+            self._preview = asked
+            self._refresh()
+
+    def receive(self, message: object) -> None:
+        """Take a message of the engine."""
+        self._handlers[type(message)](message)
+
+    # ---- from state to screen ----
+
+    def _on_state_changed(self, _old: State, _new: State) -> None:
+        self._loading.follow()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        loading = self._loading
+        state = self._state.state
+        if self._preview is not None:
+            state = state.replace(query=self._preview)
+        info = loading.info
+        view = resolve(state, loading.spec, info)
+        old, new = self._shown, Situation(view, info, self._preview is not None)
+        self._shown = new
+        if new.generation not in (old.generation, -1):
+            self._asking.new_trace(new.generation)
+        self._showing.situation(old, new, loading.frame)
+        self._asking.ask(questions(old, new))
+        self._show_map(old)
+        self._show_waiting()
+        self._show_check()
+
+    def _show_map(self, old: Situation) -> None:
+        new = self._shown
+        self._cancel_busy()
+        if new.info is None:
+            return
+        known = None
+        if new.request is not None:
+            known = self._asking.cache.get(new.generation, new.request)
+            if known is None:
+                # The old map stays for the moment that the new one takes, if it fits this trace.
+                self._cancel_busy = self._later(BUSY_DELAY_S, self._show_busy)
+                self._showing.pending_map(new)
+                return
+        self._showing.map(new, known)
+        if new.request != old.request or new.generation != old.generation:
+            self._fetch_ahead()
+
+    def _fetch_ahead(self) -> None:
+        self._asking.fetch_ahead(self._shown.generation, neighbours(self._shown))
+
+    def _show_busy(self) -> None:
+        self._showing.map(self._shown, None)
+        self._screen.canvas.show_busy("Computing the map…")
+
+    def _show_waiting(self) -> None:
+        self._showing.waiting(self._loading.waiting_for, self._state.state)
+
+    def _show_check(self) -> None:
+        self._cancel_check()
+        new = self._shown
+        key = (new.generation, new.view.state.layer)
+        known = self._checks.get(key)
+        self._screen.breadcrumb.show_check(known)
+        if new.info is not None and known is None and not new.preview:
+            ask = AskCheck(*key)
+            self._cancel_check = self._later(CHECK_DELAY_S, lambda: self._post(ask))
+
+    # ---- answers ----
+
+    def _on_models_listed(self, message: messages.ModelsListed) -> None:
+        self._specs = message.specs
+        self._show_models()
+
+    def _show_models(self) -> None:
+        spec = self._loading.spec
+        self._screen.picker.show_models(self._specs, spec.id if spec is not None else "")
+
+    def _on_model_opened(self, message: messages.ModelOpened) -> None:
+        self._loading.model_opened(message)
+        self._screen.top_bar.show_model(message.spec, message.device, message.precision)
+        for note in message.notes:
+            self._screen.notice.show_notice(note, "info")
+        self._show_models()
+        self._refresh()
+
+    def _on_picture_opened(self, message: messages.PictureOpened) -> None:
+        self._loading.picture_opened(message)
+        if message.frame.note:
+            self._screen.notice.show_notice(message.frame.note, "info")
+        if self._opened is not None:
+            self._opened(message.frame.source)
+        self._refresh()
+
+    def _on_restored(self, message: messages.Restored) -> None:
+        if message.state is None:
+            self._loading.open_picture(message.path)
+        else:
+            self._loading.restored(message.state)
+            text = f"The view saved in {PurePath(message.path).name} is back."
+            self._screen.notice.show_notice(text, "good")
+        self._refresh()
+
+    def _on_traced(self, message: messages.Traced) -> None:
+        if self._loading.traced(message.info):
+            self._screen.top_bar.show_times(message.info.forward_s, None)
+            self._checks.clear()
+        self._refresh()
+
+    def _on_map(self, message: messages.MapReady) -> None:
+        if message.generation != self._shown.generation:
+            return
+        token_map: TokenMap = message.token_map
+        self._asking.cache.put(message.generation, token_map)
+        if token_map.request == self._shown.request:
+            self._cancel_busy()
+            self._showing.map(self._shown, token_map)
+            assert self._shown.info is not None
+            self._screen.top_bar.show_times(self._shown.info.forward_s, message.seconds)
+            self._asking.answered(AskMap)
+            self._fetch_ahead()
+        else:
+            self._asking.answered(AskMap)
+
+    def _on_atlas(self, message: messages.AtlasReady) -> None:
+        if message.generation == self._shown.generation:
+            self._asking.answered(AskAtlas)
+            self._screen.atlas.show_atlas(message.atlas)
+
+    def _on_token(self, message: messages.TokenReady) -> None:
+        if message.generation == self._shown.generation:
+            self._asking.answered(AskToken)
+            self._showing.token(self._shown, message.facts)
+
+    def _on_layers(self, message: messages.LayersReady) -> None:
+        if message.generation == self._shown.generation:
+            self._screen.rail.show_facts(message.facts)
+
+    def _on_classes(self, message: messages.ClassesReady) -> None:
+        if message.generation == self._shown.generation:
+            self._screen.predictions.show_classes(message.classes, "")
+
+    def _on_check(self, message: CheckReady) -> None:
+        if message.generation == self._shown.generation:
+            self._checks[message.generation, message.layer] = message
+            if message.layer == self._shown.view.state.layer:
+                self._screen.breadcrumb.show_check(message)
+
+    def _on_exported(self, message: messages.Exported) -> None:
+        self._screen.notice.show_notice(f"Saved {PurePath(message.path).name}.", "good")
+
+    def _on_figure(self, message: messages.FigureReady) -> None:
+        self._screen.copy_image(message.image)
+        self._screen.notice.show_notice("The view is on the clipboard.", "good")
+
+    def _on_download_done(self, message: messages.DownloadDone) -> None:
+        newest = bool(self._downloads) and self._downloads[-1] == message.model_id
+        self._end_download(message.model_id)
+        self._post(messages.ListModels())
+        if newest:
+            self._state.update(model_id=message.model_id, weights="default")
+
+    def _end_download(self, model_id: str) -> None:
+        self._downloads = [other for other in self._downloads if other != model_id]
+
+    def _on_progress(self, message: messages.Progress) -> None:
+        self._screen.status.show_progress(None if message.done else message)
+
+    def _on_failed(self, message: messages.Failed) -> None:
+        request = message.request
+        if isinstance(request, ASKED_OF_A_TRACE):
+            if request.generation != self._shown.generation:
+                return
+            if isinstance(request, AskMap | AskAtlas | AskToken):
+                self._asking.answered(type(request))
+        if isinstance(request, messages.Download):
+            self._end_download(request.model_id)
+            self._screen.status.show_progress(None)
+        self._loading.failed(request)
+        self._refresh()
+        kind = "info" if message.cancelled else "bad"
+        self._screen.notice.show_notice(message.sentence, kind)  # type: ignore[arg-type]

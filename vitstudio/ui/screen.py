@@ -1,0 +1,124 @@
+"""What the presenter may say to the window: each view is a short list of verbs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from vitstudio.core.frame import Frame
+from vitstudio.core.spec import ModelSpec
+from vitstudio.core.state import ViewKind
+from vitstudio.core.trace import Atlas, LayerFacts, TokenFacts, TokenMap, TraceInfo
+from vitstudio.engine.messages import CheckReady, Progress
+from vitstudio.state.resolve import ViewState
+
+NoticeKind = Literal["info", "good", "warning", "bad"]
+Later = Callable[[float, Callable[[], None]], Callable[[], None]]
+"""Run a function on the GUI thread after some seconds; the result cancels it."""
+
+
+class CanvasLike(Protocol):
+    """The picture and what lies on it."""
+
+    def show_frame(self, frame: Frame | None) -> None: ...
+    def show_map(
+        self, token_map: TokenMap | None, view: ViewState, info: TraceInfo | None
+    ) -> None: ...
+    def show_hover(self, cell_rc: tuple[int, int] | None) -> None: ...
+    def show_busy(self, text: str) -> None: ...
+
+
+class ColourBarLike(Protocol):
+    """The numbers of the colours."""
+
+    def show_map(self, token_map: TokenMap | None, view: ViewState) -> None: ...
+
+
+class BreadcrumbLike(Protocol):
+    """What exactly is shown, and whether it is proved."""
+
+    def show_view(self, view: ViewState) -> None: ...
+    def show_check(self, check: CheckReady | None) -> None: ...
+
+
+class ViewBarLike(Protocol):
+    """Controls of the view below the picture."""
+
+    def show_view(self, view: ViewState) -> None: ...
+
+
+class TopBarLike(Protocol):
+    """Picture, model, device and times."""
+
+    def show_view(self, view: ViewState, info: TraceInfo | None) -> None: ...
+    def show_model(self, spec: ModelSpec, device: str, precision: str) -> None: ...
+    def show_times(self, forward_s: float | None, map_s: float | None) -> None: ...
+    def show_recent(self, paths: Sequence[str]) -> None: ...
+
+
+class RailLike(Protocol):
+    """The model's anatomy."""
+
+    def show_model(self, spec: ModelSpec, info: TraceInfo | None) -> None: ...
+    def show_layer(self, layer: int, view: ViewKind) -> None: ...
+    def show_facts(self, facts: LayerFacts | None) -> None: ...
+
+
+class AtlasLike(Protocol):
+    """All heads of all layers."""
+
+    def show_atlas(self, atlas: Atlas | None) -> None: ...
+    def show_selection(self, layer: int, head: int | None) -> None: ...
+    def set_colormap(self, name: str) -> None: ...
+
+
+class TokenLike(Protocol):
+    """Figures of the asked token."""
+
+    def show_token(self, facts: TokenFacts | None, title: str) -> None: ...
+
+
+class PredictionsLike(Protocol):
+    """What the net takes the picture for."""
+
+    def show_classes(self, classes: Sequence[tuple[str, float]], reason: str) -> None: ...
+
+
+class PickerLike(Protocol):
+    """Every model that can be chosen."""
+
+    def show_models(self, specs: tuple[ModelSpec, ...], current_id: str) -> None: ...
+
+
+class StatusLike(Protocol):
+    """The line at the bottom."""
+
+    def show_cursor(self, text: str) -> None: ...
+    def show_source(self, text: str, tooltip: str) -> None: ...
+    def show_progress(self, progress: Progress | None) -> None: ...
+
+
+class NoticeLike(Protocol):
+    """A message that does not block."""
+
+    def show_notice(self, text: str, kind: NoticeKind) -> None: ...
+
+
+@dataclass(frozen=True)
+class Screen:
+    """All views that the presenter writes."""
+
+    canvas: CanvasLike
+    colour_bar: ColourBarLike
+    breadcrumb: BreadcrumbLike
+    view_bar: ViewBarLike
+    top_bar: TopBarLike
+    rail: RailLike
+    atlas: AtlasLike
+    token: TokenLike
+    predictions: PredictionsLike
+    picker: PickerLike
+    status: StatusLike
+    notice: NoticeLike
+    copy_image: Callable[[object], None]

@@ -1,0 +1,144 @@
+"""Writes the differences between two situations to the views."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from vitstudio.core.frame import Frame
+from vitstudio.core.state import State
+from vitstudio.core.trace import TokenFacts, TokenMap
+from vitstudio.painting.numbers import format_value
+from vitstudio.state.resolve import query_title
+from vitstudio.ui.requests import Situation, token_request
+from vitstudio.ui.screen import Screen
+
+SHORT_UNITS = {
+    "attention weight": "weight",
+    "token norm": "norm",
+    "cosine similarity": "similarity",
+}
+
+
+class Showing:
+    """Remembers what the views show, so that each is told only what changed."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._frame: Frame | None = None
+        self._map: TokenMap | None = None
+        self._map_generation = -1
+        self._notices: tuple[str, ...] = ()
+
+    def situation(self, old: Situation, new: Situation, frame: Frame | None) -> None:
+        """Everything but the map and the answers that take time."""
+        screen, view = self._screen, new.view
+        if frame is not self._frame:
+            self._frame = frame
+            self._map, self._map_generation = None, -1
+            screen.canvas.show_frame(frame)
+            screen.status.show_source(*_source_texts(frame))
+        if new.info is None and old.info is not None:
+            self._forget(new)
+        self._rail(old, new)
+        screen.breadcrumb.show_view(view)
+        screen.view_bar.show_view(view)
+        screen.top_bar.show_view(view, new.info)
+        screen.atlas.set_colormap(view.state.colormap)
+        head = view.state.head
+        screen.atlas.show_selection(view.state.layer, None if isinstance(head, str) else head)
+        self._classes(old, new)
+        if token_request(new) is None:
+            screen.token.show_token(None, token_title(new))
+        if view.notices != self._notices:
+            self._notices = view.notices
+            for text in view.notices:
+                screen.notice.show_notice(text, "info")
+
+    def map(self, situation: Situation, token_map: TokenMap | None) -> None:
+        """The map of this situation; None for the plain picture, or while there is none."""
+        self._map, self._map_generation = token_map, situation.generation
+        self._screen.canvas.show_map(token_map, situation.view, situation.info)
+        self._screen.colour_bar.show_map(token_map, situation.view)
+
+    def pending_map(self, situation: Situation) -> None:
+        """A map is on its way: keep the last one if it belongs to the same trace."""
+        if self._map is not None and self._map_generation == situation.generation:
+            self._screen.canvas.show_map(self._map, situation.view, situation.info)
+
+    def token(self, situation: Situation, facts: TokenFacts) -> None:
+        """Figures of the asked token."""
+        self._screen.token.show_token(facts, token_title(situation))
+
+    def waiting(self, what: str, state: State) -> None:
+        """What a person waits for, as quiet text over the picture."""
+        texts = {
+            "model": "Loading the model…",
+            "picture": "Opening the picture…",
+            "trace": "Running the model…",
+        }
+        self._screen.canvas.show_busy(texts.get(what, ""))
+
+    def cursor(self, situation: Situation, point: tuple[float, float] | None) -> None:
+        """Pixel, patch and value under the cursor."""
+        cell, parts = None, []
+        if point is not None and self._frame is not None:
+            x, y = point
+            rows, cols = self._frame.size_rc
+            info = situation.info
+            if 0 <= x < cols and 0 <= y < rows:
+                parts.append(f"pixel {int(x)}, {int(y)}")
+                cell = info.transform.cell_at(x, y, info.grid_size) if info is not None else None
+                if info is not None and cell is None:
+                    parts.append("outside what the model sees")
+        if cell is not None:
+            parts.append(f"patch {query_title(cell)}")
+            parts.extend(self._value_at(cell))
+        self._screen.canvas.show_hover(cell)
+        self._screen.status.show_cursor("     ".join(parts))
+
+    def _value_at(self, cell: tuple[int, int]) -> list[str]:
+        token_map = self._map
+        if token_map is None or token_map.values.ndim != 2:
+            return []
+        rows, cols = token_map.values.shape
+        if cell[0] >= rows or cell[1] >= cols:
+            return []
+        unit = SHORT_UNITS.get(token_map.unit, token_map.unit)
+        return [f"{unit} {format_value(float(token_map.values[cell]))}"]
+
+    def _forget(self, new: Situation) -> None:
+        screen = self._screen
+        screen.atlas.show_atlas(None)
+        screen.rail.show_facts(None)
+        screen.top_bar.show_times(None, None)
+
+    def _rail(self, old: Situation, new: Situation) -> None:
+        spec, rail = new.view.spec, self._screen.rail
+        if spec is None:
+            return
+        if spec is not old.view.spec or new.info is not old.info:
+            rail.show_model(spec, new.info)
+        rail.show_layer(new.view.state.layer, new.view.state.view)
+
+    def _classes(self, old: Situation, new: Situation) -> None:
+        reason = new.view.disabled.get("classes", "")
+        if new.generation != old.generation or reason != old.view.disabled.get("classes", ""):
+            self._screen.predictions.show_classes((), reason)
+
+
+def token_title(situation: Situation) -> str:
+    """The asked token, for the head of its panel: "Patch row 9, column 17", "Class token"."""
+    view = situation.view
+    if view.query_rc is not None:
+        return f"Patch {query_title(view.query_rc)}"
+    if isinstance(view.state.query, str):
+        title = query_title(view.state.query)
+        return title[:1].upper() + title[1:]
+    return "Patch"
+
+
+def _source_texts(frame: Frame | None) -> tuple[str, str]:
+    if frame is None:
+        return "", ""
+    rows, cols = frame.size_rc
+    return f"{PurePath(frame.source).name or frame.source}   {cols} × {rows}", frame.source

@@ -1,0 +1,163 @@
+"""How a row of the anatomy rail looks."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QFont, QPainter, QPen
+from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
+
+from vitstudio.core.spec import MixerKind
+from vitstudio.painting import palette
+from vitstudio.ui.views.anatomy_rows import FULL_BAR, Row
+from vitstudio.ui.views.drawing import (
+    colour,
+    derived_font,
+    draw_bar,
+    draw_text,
+    text_width,
+    unit,
+)
+from vitstudio.ui.views.glyphs import GLYPH_PX, draw_mixer_glyph
+
+Index = QModelIndex | QPersistentModelIndex
+
+ROW_PX = 30
+HEADING_PX = 26
+MARGIN_PX = 10.0
+DOT_X = 22.0
+TEXT_X = 36.0
+RIGHT_PX = 18.0
+BAR_PX = 52.0
+DOT_INK = "#3a4250"
+SOFT_TEXT = "#c3c8d1"
+"""Between text and muted: many equal rows must not outshine the one that is shown."""
+ROW_ROLE = int(Qt.ItemDataRole.UserRole)
+SHOWN_ROLE = ROW_ROLE + 1
+
+
+class RowDelegate(QStyledItemDelegate):
+    """Paints one row; no widget a layer, so 48 layers cost as little as 12."""
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        """Fixed heights; the width is the view's."""
+        row: Row = index.data(ROW_ROLE)
+        height = HEADING_PX if row.heading else ROW_PX
+        return QSize(80, round(height * unit(option.font)))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        """Paint a stage line or a row, in design pixels scaled to the font."""
+        row: Row = index.data(ROW_ROLE)
+        scale = unit(option.font)
+        rect = QRectF(option.rect)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.translate(rect.topLeft())
+        inner = QRectF(0, 0, rect.width(), rect.height())
+        if row.heading:
+            _paint_heading(painter, inner, row, option.font, scale)
+        else:
+            _paint_row(painter, inner, row, option, bool(index.data(SHOWN_ROLE)))
+            _paint_flow(painter, inner, scale, first=index.row() == 0, last=_is_last(index))
+        painter.restore()
+
+
+def _is_last(index: Index) -> bool:
+    return index.row() == index.model().rowCount() - 1
+
+
+def _paint_flow(
+    painter: QPainter, rect: QRectF, scale: float, *, first: bool, last: bool
+) -> None:
+    """Join the dots: data flows from the picture down to the head."""
+    x, middle = DOT_X * scale, rect.center().y()
+    painter.setPen(QPen(colour(palette.LINE), 1.2 * scale))
+    clear = 7.5 * scale
+    if not first:
+        painter.drawLine(QPointF(x, rect.top()), QPointF(x, middle - clear))
+    if not last:
+        painter.drawLine(QPointF(x, middle + clear), QPointF(x, rect.bottom()))
+
+
+def _paint_heading(painter: QPainter, rect: QRectF, row: Row, font: QFont, scale: float) -> None:
+    painter.setPen(QPen(colour(palette.LINE), 1.2 * scale))
+    painter.drawLine(QPointF(DOT_X * scale, rect.top()), QPointF(DOT_X * scale, rect.bottom()))
+    painter.setFont(derived_font(font, 0.78, bold=True))
+    text = rect.adjusted(TEXT_X * scale, 3 * scale, -RIGHT_PX * scale, 0)
+    width = draw_text(painter, text, row.title.upper(), palette.MUTED)
+    figure = text_width(painter.font(), row.figure)
+    draw_text(painter, text, row.figure, palette.MUTED, Qt.AlignmentFlag.AlignRight)
+    left, right = text.left() + width + 8 * scale, text.right() - figure - 8 * scale
+    if right > left:
+        painter.setPen(QPen(colour(palette.LINE), 1))
+        y = int(text.center().y()) + 0.5
+        painter.drawLine(QPointF(left, y), QPointF(right, y))
+
+
+def _paint_row(
+    painter: QPainter, rect: QRectF, row: Row, option: QStyleOptionViewItem, shown: bool
+) -> None:
+    scale = unit(option.font)
+    hovered = bool(option.state & QStyle.StateFlag.State_MouseOver) and row.pickable
+    focused = bool(option.state & QStyle.StateFlag.State_HasFocus)
+    _paint_ground(painter, rect, scale, shown=shown, hovered=hovered, focused=focused)
+
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour(palette.ACCENT if shown else DOT_INK))
+    painter.drawEllipse(QPointF(DOT_X * scale, rect.center().y()), 4.5 * scale, 4.5 * scale)
+
+    right = rect.right() - RIGHT_PX * scale
+    text_right = right
+    if row.figure:
+        painter.setFont(derived_font(option.font, 0.85))
+        width = text_width(painter.font(), row.figure) + 2
+        place = QRectF(right - width, rect.y(), width, rect.height())
+        draw_text(painter, place, row.figure, palette.MUTED, Qt.AlignmentFlag.AlignRight)
+        text_right = place.left() - 8 * scale
+    if row.kind is not None:
+        text_right = _paint_mixer(painter, rect, row.kind, row.distance, scale, shown)
+    painter.setFont(derived_font(option.font))
+    left = TEXT_X * scale
+    place = QRectF(left, rect.y(), max(0.0, text_right - left), rect.height())
+    draw_text(painter, place, row.title, palette.TEXT if shown or hovered else SOFT_TEXT)
+
+
+def _paint_ground(
+    painter: QPainter, rect: QRectF, scale: float, *, shown: bool, hovered: bool, focused: bool
+) -> None:
+    box = rect.adjusted(MARGIN_PX * scale, 1.5, -MARGIN_PX * scale, -1.5)
+    radius = 6 * scale
+    if shown or hovered:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour(palette.ACCENT_GROUND if shown else palette.HOVER))
+        painter.drawRoundedRect(box, radius, radius)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    if shown:
+        # The accent line follows the rounded corner: it is the box's own edge, clipped.
+        painter.save()
+        painter.setClipRect(QRectF(box.x(), box.y(), radius, box.height()))
+        painter.setPen(QPen(colour(palette.ACCENT), 1.6 * scale))
+        painter.drawRoundedRect(box.adjusted(0.8, 0.8, 0, -0.8), radius, radius)
+        painter.restore()
+    elif focused:
+        painter.setPen(QPen(colour(palette.ACCENT, 0.55), 1))
+        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+
+
+def _paint_mixer(
+    painter: QPainter,
+    rect: QRectF,
+    kind: MixerKind,
+    distance: float | None,
+    scale: float,
+    shown: bool,
+) -> float:
+    """Paint bar and glyph at the right end; returns where the title has to stop."""
+    middle = rect.center().y()
+    width = BAR_PX * scale
+    bar = QRectF(rect.right() - RIGHT_PX * scale - width, middle - 2 * scale, width, 4 * scale)
+    if distance is not None:
+        draw_bar(painter, bar, distance / FULL_BAR, palette.ACCENT, 1.0 if shown else 0.6)
+    side = GLYPH_PX * scale
+    glyph = QRectF(bar.left() - side - 10 * scale, middle - side / 2, side, side)
+    draw_mixer_glyph(painter, kind, glyph, colour(palette.ACCENT if shown else palette.MUTED))
+    return glyph.left() - 6 * scale

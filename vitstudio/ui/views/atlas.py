@@ -1,0 +1,286 @@
+"""All heads of all layers at a glance: one texture, however many maps."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QHelpEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
+
+from vitstudio.core.atlas import shrink_maps, tile_atlas
+from vitstudio.core.trace import Atlas
+from vitstudio.painting import palette
+from vitstudio.ui.views.atlas_layout import GAP_PX, AtlasLayout
+from vitstudio.ui.views.drawing import colour, derived_font, draw_message, draw_text
+
+CAPTION = "All heads, this patch · layers down, heads across"
+EMPTY = "All heads of all layers appear here once a picture has been traced."
+CAPTION_PX = 26
+
+_KEY_STEPS = {
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+}
+
+
+class AtlasView(QWidget):
+    """Small maps of one query, layers down and heads across; meant for a vertical scroll area.
+
+    Its height follows from its width. Passive: a click emits `picked`, the outline moves only when
+    `show_selection` says so.
+
+    Signals
+    -------
+    picked : int, int
+        Layer and head, from 0.
+    """
+
+    picked = Signal(int, int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setMouseTracking(True)
+        self.setAccessibleName("All heads of all layers")
+        self._atlas: Atlas | None = None
+        self._reason = EMPTY
+        self._colormap = "inferno"
+        self._selection: tuple[int, int | None] = (0, None)
+        self._hovered: tuple[int, int] | None = None
+        self._layout = AtlasLayout(0, 0, (1, 1), 1)
+        self._sheet: QImage | None = None
+
+    def show_atlas(self, atlas: Atlas | None, reason: str = "") -> None:
+        """Show all maps of a query; None shows `reason`, or says what would be here."""
+        before = None if self._atlas is None else self._atlas.values.shape
+        self._atlas = atlas
+        self._reason = reason or EMPTY
+        self._sheet = None
+        self._hovered = None
+        self._lay_out()
+        if atlas is None or atlas.values.shape != before:
+            self.updateGeometry()
+        focus = Qt.FocusPolicy.NoFocus if atlas is None else Qt.FocusPolicy.StrongFocus
+        self.setFocusPolicy(focus)
+        self.update()
+
+    def show_selection(self, layer: int, head: int | None) -> None:
+        """Outline one map, or with None the whole layer (the mean or the maximum is shown)."""
+        if (layer, head) != self._selection:
+            self._selection = (layer, head)
+            self.update()
+            self._reveal_selection()
+
+    def set_colormap(self, name: str) -> None:
+        """Change the colours of all maps."""
+        if name != self._colormap:
+            self._colormap = name
+            self._sheet = None
+            self.update()
+
+    def hasHeightForWidth(self) -> bool:  # noqa: N802
+        """The tiles keep the aspect of the patch grid."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """Caption and all rows of tiles."""
+        if self._atlas is None:
+            return CAPTION_PX + 130
+        return CAPTION_PX + self._layout_for(self._atlas, width).height_px
+
+    def sizeHint(self) -> QSize:
+        """At the present width, or at that of a side panel."""
+        width = self.width() if self.width() > 100 else 300
+        return QSize(300, self.heightForWidth(width))
+
+    def minimumSizeHint(self) -> QSize:
+        """Narrow enough for any panel."""
+        return QSize(160, CAPTION_PX + 60)
+
+    def tile_rect(self, layer: int, head: int) -> QRect:
+        """Where one map lies, in pixels of this widget."""
+        return self._layout.tile(layer, head).translated(0, CAPTION_PX)
+
+    def _layout_for(self, atlas: Atlas, width: int) -> AtlasLayout:
+        layers, heads, rows, cols = atlas.values.shape
+        return AtlasLayout(layers, heads, (rows, cols), width)
+
+    def _lay_out(self) -> None:
+        if self._atlas is not None:
+            self._layout = self._layout_for(self._atlas, self.width())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay the tiles out anew."""
+        super().resizeEvent(event)
+        self._lay_out()
+        self._sheet = None
+
+    def _tile_at(self, position: QPoint) -> tuple[int, int] | None:
+        if self._atlas is None:
+            return None
+        tile = self._layout.tile_at(position - QPoint(0, CAPTION_PX))
+        if tile is None or tile[1] >= self._atlas.num_heads[tile[0]]:
+            return None
+        return tile
+
+    def _reveal_selection(self) -> None:
+        """Keep the selection in sight where the atlas is taller than the panel around it."""
+        parent = self.parentWidget()
+        while parent is not None and not isinstance(parent, QScrollArea):
+            parent = parent.parentWidget()
+        if parent is None or self._atlas is None or self._selection[0] >= self._layout.layers:
+            return
+        rect = self.tile_rect(self._selection[0], self._selection[1] or 0)
+        inside = parent.widget()
+        if inside is not None:
+            centre = self.mapTo(inside, rect.center()) if inside is not self else rect.center()
+            parent.ensureVisible(0, centre.y(), 0, rect.height() + 24)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Lay the ready sheet down and draw the outlines over it."""
+        painter = QPainter(self)
+        painter.setFont(derived_font(self.font(), 0.92))
+        caption = QRectF(0, 0, self.width(), CAPTION_PX - 6)
+        draw_text(painter, caption, CAPTION, palette.MUTED)
+        if self._atlas is None:
+            self._paint_empty(painter)
+            return
+        if self._sheet is None:
+            self._sheet = self._render_sheet(self._atlas)
+        painter.drawImage(QPoint(0, CAPTION_PX), self._sheet)
+        self._paint_numbers(painter)
+        if self._hovered is not None:
+            self._outline(painter, self.tile_rect(*self._hovered), palette.TEXT, 1.0)
+        self._paint_selection(painter)
+
+    def _render_sheet(self, atlas: Atlas) -> QImage:
+        """All tiles at the resolution of the screen."""
+        ratio = self.devicePixelRatioF()
+        layout = self._layout
+        values = shrink_maps(atlas.values, layout.tile_pixels(ratio))
+        rgb, sources = tile_atlas(values, self._colormap)
+        rows, cols, _ = rgb.shape
+        texture = QImage(rgb.data, cols, rows, 3 * cols, QImage.Format.Format_RGB888)
+        # One conversion here, or every one of the draws below would convert.
+        texture = texture.convertToFormat(QImage.Format.Format_RGB32)
+        size = QSize(round(self.width() * ratio), max(1, round(layout.height_px * ratio)))
+        sheet = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
+        sheet.setDevicePixelRatio(ratio)
+        sheet.fill(QColor(0, 0, 0, 0))
+        painter = QPainter(sheet)
+        for layer in range(layout.layers):
+            for head in range(atlas.num_heads[layer]):
+                source = QRect(*(int(part) for part in sources[layer, head]))
+                if not source.isEmpty():
+                    painter.drawImage(layout.tile(layer, head), texture, source)
+        painter.end()
+        return sheet
+
+    def _paint_empty(self, painter: QPainter) -> None:
+        """A faint ghost of the grid to come, and a sentence."""
+        ghost = AtlasLayout(4, 6, (2, 3), self.width())
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour(palette.RAISED))
+        for layer in range(4):
+            for head in range(6):
+                painter.drawRect(ghost.tile(layer, head).translated(0, CAPTION_PX))
+        room = QRectF(12, CAPTION_PX, self.width() - 24, min(ghost.height_px, 130))
+        draw_message(painter, room, self._reason)
+
+    def _paint_numbers(self, painter: QPainter) -> None:
+        """Layer numbers down the side and head numbers above, where there is room for them."""
+        painter.setFont(derived_font(self.font(), 0.7))
+        layer, head = self._selection
+        right = Qt.AlignmentFlag.AlignRight
+        for number, rect in self._layout.layer_labels():
+            ink = palette.ACCENT if number == layer else palette.MUTED
+            room = QRectF(rect.translated(0, CAPTION_PX))
+            draw_text(painter, room, str(number + 1), ink, right)
+        for number, rect in self._layout.head_labels():
+            ink = palette.ACCENT if number == head else palette.MUTED
+            room = QRectF(rect.translated(0, CAPTION_PX))
+            draw_text(painter, room, str(number + 1), ink, Qt.AlignmentFlag.AlignHCenter)
+
+    def _paint_selection(self, painter: QPainter) -> None:
+        layer, head = self._selection
+        assert self._atlas is not None
+        if layer >= self._layout.layers or self._atlas.num_heads[layer] == 0:
+            return
+        last = self._atlas.num_heads[layer] - 1
+        first = 0 if head is None else min(head, last)
+        rect = self.tile_rect(layer, first)
+        if head is None:
+            rect = rect.united(self.tile_rect(layer, last))
+        self._outline(painter, rect, palette.ACCENT, 2.0)
+
+    @staticmethod
+    def _outline(painter: QPainter, rect: QRect, ink: str, width: float) -> None:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(colour(ink), width, j=Qt.PenJoinStyle.MiterJoin))
+        around = width / 2
+        painter.drawRect(QRectF(rect).adjusted(-around, -around, around, around))
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Pick the map under the cursor."""
+        tile = self._tile_at(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and tile is not None:
+            self.picked.emit(*tile)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Lift the map under the cursor."""
+        self._set_hovered(self._tile_at(event.position().toPoint()))
+
+    def leaveEvent(self, _event: QEvent) -> None:
+        """Forget the cursor."""
+        self._set_hovered(None)
+
+    def _set_hovered(self, tile: tuple[int, int] | None) -> None:
+        if tile != self._hovered:
+            self._hovered = tile
+            hand = Qt.CursorShape.ArrowCursor if tile is None else Qt.CursorShape.PointingHandCursor
+            self.setCursor(hand)
+            self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Arrow keys ask for the neighbouring map."""
+        step = _KEY_STEPS.get(Qt.Key(event.key()))
+        if step is None or self._atlas is None:
+            super().keyPressEvent(event)
+            return
+        layer, head = self._selection
+        heads = self._atlas.num_heads
+        layer = min(max(layer + step[0], 0), len(heads) - 1)
+        if heads[layer]:
+            across = step[1] if head is not None else 0
+            self.picked.emit(layer, min(max((head or 0) + across, 0), heads[layer] - 1))
+
+    def event(self, event: QEvent) -> bool:
+        """Answer the request for a tooltip."""
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
+            tile = self._tile_at(event.pos())
+            QToolTip.showText(event.globalPos(), self.tile_help(*tile) if tile else "", self)
+            return True
+        return super().event(event)
+
+    def tile_help(self, layer: int, head: int) -> str:
+        """The tooltip of one map."""
+        if self._atlas is None:
+            return ""
+        largest = float(self._atlas.values[layer, head].max())
+        return f"layer {layer + 1}, head {head + 1}\nlargest weight {largest:.3g}"
+
+
+__all__ = ["CAPTION", "CAPTION_PX", "GAP_PX", "AtlasView"]

@@ -1,0 +1,122 @@
+"""What exactly is shown, in words, and the proof that it is what the net computed."""
+
+from __future__ import annotations
+
+import html
+import re
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent, QTextDocument
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
+
+from vitstudio.engine.messages import CheckReady
+from vitstudio.painting import palette
+from vitstudio.state.resolve import ViewState
+from vitstudio.ui.theme import set_property
+
+EXACT_BELOW = 1e-4
+STRONG = re.compile(
+    r"^(layer \d+|head \d+|mean|maximum|rollout)"
+    r"|(row \d+, column \d+|class token|distillation token|register \d+)"
+)
+
+
+class Breadcrumb(QWidget):
+    """One line of rich text and a badge; it gets shorter where the room is narrow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: tuple[str, ...] = ()
+        self._sentence = QLabel(textFormat=Qt.TextFormat.RichText)
+        self._sentence.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._badge = QLabel()
+        self._badge.hide()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(16, 8, 16, 8)
+        layout.addWidget(self._sentence, stretch=1)
+        layout.addWidget(self._badge)
+
+    @property
+    def text(self) -> str:
+        """The sentence without marks, for screen readers and tests."""
+        return " › ".join(self._parts)
+
+    @property
+    def badge(self) -> str:
+        """The words of the badge; "" where nothing is proved yet."""
+        return "" if self._badge.isHidden() else self._badge.text()
+
+    def show_view(self, view: ViewState) -> None:
+        """Say what is shown."""
+        if view.breadcrumb != self._parts:
+            self._parts = view.breadcrumb
+            self._sentence.setToolTip(self.text)
+            self.setAccessibleName(self.text)
+            self._lay_out()
+
+    def show_check(self, check: CheckReady | None) -> None:
+        """Say how far the recomputed layer is from the real one; None takes the badge away."""
+        self._badge.setVisible(check is not None)
+        if check is None:
+            return
+        error = _short(check.error)
+        word, pill = "exact", "good"
+        if check.error > check.tolerance:
+            word, pill = "differs", "bad"
+        elif check.error > EXACT_BELOW:
+            word = "agrees"
+        self._badge.setText(f"{word} · {error}")
+        set_property(self._badge, "pill", pill)
+        self._badge.setToolTip(
+            "<p>The attention of this layer was computed again from its input, multiplied with the "
+            "values and projected. The result was compared with what the layer really put out: the "
+            f"largest relative difference is {error} (at most {_short(check.tolerance)} is expected "
+            "for this precision).</p>"
+        )
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Choose the longest wording that fits."""
+        super().resizeEvent(event)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        room = self._sentence.width()
+        text = ""
+        for text in _wordings(self._parts):  # noqa: B007  (the shortest is kept if none fits)
+            document = QTextDocument()
+            document.setDefaultFont(self._sentence.font())
+            document.setDocumentMargin(0)
+            document.setHtml(text)
+            if document.idealWidth() <= room:
+                break
+        self._sentence.setText(text)
+
+
+def _wordings(parts: tuple[str, ...]) -> list[str]:
+    """From the full sentence to the shortest that still says what is asked."""
+    if not parts:
+        return [""]
+    rest = parts[1:]
+    brief = tuple(re.sub(r" of \d+( heads)?$", "", part) for part in rest)
+    return [_rich(parts), _rich((parts[0], *brief)), _rich(rest), _rich(brief), _rich(brief[-1:])]
+
+
+def _rich(parts: tuple[str, ...]) -> str:
+    arrow = f"<span style='color:{palette.MUTED}'>&nbsp;&nbsp;›&nbsp;&nbsp;</span>"
+    return arrow.join(_rich_part(part) for part in parts)
+
+
+def _rich_part(part: str) -> str:
+    text = html.escape(part)
+    marked = STRONG.sub(
+        lambda match: f"<span style='color:{palette.TEXT};font-weight:600'>{match[0]}</span>", text
+    )
+    if re.match(r"(layer|head|mean|maximum|rollout)\b", part):
+        first = part[0]
+        marked = marked.replace(f"'>{first}", f"'>{first.upper()}", 1)
+    return f"<span style='color:{palette.MUTED}'>{marked}</span>"
+
+
+def _short(error: float) -> str:
+    mantissa, exponent = f"{error:.0e}".split("e")
+    return f"{mantissa}e{int(exponent)}"

@@ -1,0 +1,72 @@
+"""The colour bar beside the picture: always there, with numbers and unit."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
+from PySide6.QtWidgets import QWidget
+
+from vitstudio.core.overlay import colour_range
+from vitstudio.core.trace import TokenMap
+from vitstudio.painting import palette
+from vitstudio.painting.colour_bar import colour_bar_width, paint_colour_bar
+from vitstudio.painting.text import font_px
+from vitstudio.state.resolve import ViewState
+
+LARGEST_HEIGHT = 340
+MARGIN = 14
+
+
+class ColourBarView(QWidget):
+    """Paints the colours of the shown map from low to high."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._range: tuple[float, float] | None = None
+        self._colormap = "inferno"
+        self._unit = ""
+        self._why_empty = ""
+        self.setFixedWidth(92)
+        self.setAccessibleName("Colour bar")
+
+    def show_map(self, token_map: TokenMap | None, view: ViewState) -> None:
+        """The range and unit of a map; without one, why there is none."""
+        self._why_empty = view.disabled.get("colours", "")
+        self._colormap = view.state.colormap
+        if token_map is None or self._why_empty:
+            self._range, self._unit = None, ""
+            self.setToolTip(self._why_empty)
+        else:
+            self._range = colour_range(token_map, view.state)
+            self._unit = token_map.unit
+            low, high = self._range
+            needed = colour_bar_width(self._bar_font(), low, high, self._unit)
+            self.setFixedWidth(max(92, round(needed) + 2 * MARGIN))
+            self.setToolTip(f"{self._unit}, from {low:.4g} to {high:.4g}")
+        self.update()
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """The bar in the middle of the height."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor(palette.GROUND))
+        if self._range is None:
+            self._paint_nothing(painter)
+            return
+        height = min(LARGEST_HEIGHT, self.height() - 2 * MARGIN)
+        painter.setFont(self._bar_font())
+        rect = QRectF(2, (self.height() - height) / 2, self.width() - 4, height)
+        paint_colour_bar(painter, rect, *self._range, self._colormap, self._unit, palette.MUTED)
+
+    def _paint_nothing(self, painter: QPainter) -> None:
+        if not self._why_empty:
+            return
+        painter.setFont(self._bar_font())
+        painter.setPen(QColor(palette.MUTED))
+        box = QRectF(2, self.height() / 2 - 70, self.width() - MARGIN, 140)
+        flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
+        painter.drawText(box, int(flags), "own colours" if self._unit == "" else "")
+
+    def _bar_font(self) -> QFont:
+        font = QFont(self.font())
+        font.setPixelSize(max(9, round(font_px(self.font()) * 0.85)))
+        return font

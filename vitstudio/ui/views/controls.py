@@ -1,0 +1,205 @@
+"""Small controls shared by the bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QIcon, QKeyEvent, QPainter, QPixmap
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QWidget,
+)
+
+from vitstudio.painting.colour_bar import bar_image
+
+SLIDER_KEYS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
+
+
+class Segmented(QWidget):
+    """A row of joined buttons of which one is chosen.
+
+    It never moves by itself: a click only asks, and `choose` shows what became of it.
+
+    Signals
+    -------
+    picked(key)
+    """
+
+    picked = Signal(str)
+
+    def __init__(self, items: Iterable[tuple[str, str]], name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        pairs = list(items)
+        self.buttons: dict[str, QPushButton] = {}
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        for place, (key, title) in enumerate(pairs):
+            button = QPushButton(title)
+            button.setCheckable(True)
+            button.setProperty("segment", _segment(place, len(pairs)))
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.clicked.connect(partial(self._on_clicked, key))
+            layout.addWidget(button)
+            self.buttons[key] = button
+        self._chosen = ""
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def choose(self, key: str) -> None:
+        """Show that a key is chosen."""
+        self._chosen = key
+        for other, button in self.buttons.items():
+            button.setChecked(other == key)
+
+    def set_tooltips(self, texts: Mapping[str, str]) -> None:
+        """Explain the parts."""
+        for key, text in texts.items():
+            self.buttons[key].setToolTip(text)
+
+    def _on_clicked(self, key: str) -> None:
+        self.choose(self._chosen)
+        self.picked.emit(key)
+
+
+class ToggleButton(QPushButton):
+    """A button that shows whether something is on; a click only asks."""
+
+    asked = Signal()
+
+    def __init__(self, title: str) -> None:
+        super().__init__(title)
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._on = False
+        self.clicked.connect(self._on_clicked)
+
+    def show_on(self, on: bool) -> None:
+        """Show that it is on, or off."""
+        self._on = on
+        self.setChecked(on)
+
+    def _on_clicked(self) -> None:
+        self.setChecked(self._on)
+        self.asked.emit()
+
+
+class KeySlider(QSlider):
+    """A slider that takes arrow keys only when reached by Tab, so that they else step layers."""
+
+    def __init__(self, low: int, high: int, name: str) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setRange(low, high)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAccessibleName(name)
+
+    def event(self, event: QEvent) -> bool:
+        """Claim the keys that move a slider before the window's shortcuts see them."""
+        if event.type() == QEvent.Type.ShortcutOverride:
+            assert isinstance(event, QKeyEvent)
+            if event.key() in SLIDER_KEYS:
+                event.accept()
+                return True
+        return bool(super().event(event))
+
+
+class MenuButton(QToolButton):
+    """A framed button that opens a menu; choices in it are exclusive and only ask.
+
+    Signals
+    -------
+    picked(key)
+    """
+
+    picked = Signal(str)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setMenu(QMenu(self))
+        self._choices: dict[str, QAction] = {}
+
+    def set_title(self, text: str) -> None:
+        """The text before the arrow."""
+        self.setText(f"{text} ▾")
+
+    def set_choices(self, items: Iterable[tuple[str, str]]) -> None:
+        """Fill the menu with (key, title) pairs."""
+        menu = self.menu()
+        menu.clear()
+        self._choices = {}
+        for key, title in items:
+            if not key:
+                menu.addSeparator()
+                continue
+            action = menu.addAction(title)
+            action.setCheckable(True)
+            action.triggered.connect(partial(self._on_triggered, key))
+            self._choices[key] = action
+
+    def choose(self, key: str) -> None:
+        """Tick the chosen one."""
+        for other, action in self._choices.items():
+            action.setChecked(other == key)
+
+    def choice(self, key: str) -> QAction:
+        """The menu entry of a key."""
+        return self._choices[key]
+
+    def _on_triggered(self, key: str) -> None:
+        self.picked.emit(key)
+
+
+def enable(widget: QWidget, reason: str | None, tooltip: str = "") -> None:
+    """Switch a control off with the reason as its tooltip, or on with its own."""
+    widget.setEnabled(reason is None)
+    widget.setToolTip(tooltip if reason is None else reason)
+
+
+def swatch(colormap: str, size: QSize) -> QIcon:
+    """A small picture of a colour map, from low to high."""
+    pixmap = QPixmap(size)
+    painter = QPainter(pixmap)
+    painter.translate(size.width(), 0)
+    painter.rotate(90)
+    painter.drawImage(
+        pixmap.rect().transposed(), bar_image(colormap)
+    )
+    painter.end()
+    return QIcon(pixmap)
+
+
+def label(text: str, role: str) -> QLabel:
+    """A label in one of the style sheet's roles."""
+    result = QLabel(text)
+    result.setProperty("role", role)
+    return result
+
+
+def rule(vertical: bool = False) -> QFrame:
+    """A hairline."""
+    line = QFrame()
+    line.setProperty("role", "line")
+    if vertical:
+        line.setFixedWidth(1)
+    else:
+        line.setFixedHeight(1)
+    return line
+
+
+def _segment(place: int, count: int) -> str:
+    if count == 1:
+        return "only"
+    return "first" if place == 0 else "last" if place == count - 1 else "middle"

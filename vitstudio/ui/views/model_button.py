@@ -1,0 +1,63 @@
+"""The button that names the model: family, title, and where its weights are."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy
+
+from vitstudio.core.spec import Availability, ModelSpec
+from vitstudio.ui.theme import set_property
+from vitstudio.ui.views.controls import label
+from vitstudio.ui.views.drawing import ElidedLabel
+
+PILLS: dict[Availability, tuple[str, str]] = {
+    "bundled": ("bundled", "good"),
+    "local": ("on this computer", "accent"),
+    "download": ("to download", "muted"),
+    "none": ("no weights", "warning"),
+}
+
+
+class ModelButton(QPushButton):
+    """Opens the model picker; its parts let the mouse through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAccessibleName("Model")
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._family = QLabel()
+        self._family.setProperty("pill", "accent")
+        self._title = ElidedLabel("No model")
+        self._title.setProperty("role", "strong")
+        self._where = QLabel()
+        self._where.setProperty("pill", "good")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(10, 0, 10, 0)
+        layout.setSpacing(9)
+        layout.addWidget(self._family)
+        layout.addWidget(self._title, stretch=1)
+        layout.addWidget(self._where)
+        layout.addWidget(label("▾", "muted"))
+        for child in self.findChildren(QLabel):
+            child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._family.hide()
+        self._where.hide()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(210)
+        self.setMaximumWidth(460)
+
+    def sizeHint(self) -> QSize:
+        """Room for the title and both badges."""
+        return QSize(330, super().sizeHint().height())
+
+    def show_model(self, spec: ModelSpec) -> None:
+        """Name a model."""
+        self._family.setText(spec.family)
+        self._family.show()
+        self._title.setText(spec.title)
+        text, pill = PILLS[spec.availability]
+        if not spec.trained:
+            text, pill = "random weights", "warning"
+        self._where.setText(text)
+        set_property(self._where, "pill", pill)
+        self._where.show()

@@ -1,0 +1,214 @@
+"""The bar at the top: picture, model, input size, device, times, export."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import PurePath
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
+
+from vitstudio.core.spec import ModelSpec
+from vitstudio.core.state import FITS, Fit
+from vitstudio.core.trace import TraceInfo
+from vitstudio.state.resolve import ViewState
+from vitstudio.ui.metrics import Metrics
+from vitstudio.ui.views.controls import KeySlider, MenuButton, enable, label
+from vitstudio.ui.views.model_button import ModelButton
+
+FIT_TITLES: dict[Fit, str] = {
+    "aspect": "Keep aspect", "trained": "As trained", "whole": "Whole picture"
+}
+FIT_HELP: dict[Fit, str] = {
+    "aspect": "Keep aspect: a grid in the picture's own shape",
+    "trained": "As trained: resize and cut out the centre",
+    "whole": "Whole picture: padded to a square",
+}
+FEWEST_PATCHES, MOST_PATCHES = 6, 74
+SETTLE_MS = 90
+DEVICE_TITLES = {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
+NARROW = 1240
+
+
+class TopBar(QFrame):
+    """Shows source, model, input and speed; every click only asks.
+
+    Signals
+    -------
+    action_wanted(id)
+        An entry of the table of actions.
+    path_picked(path)
+        A recent picture or a sample.
+    fit_picked(fit), patches_picked(count or None), device_picked(device, precision)
+    """
+
+    action_wanted = Signal(str)
+    path_picked = Signal(str)
+    fit_picked = Signal(str)
+    patches_picked = Signal(object)
+    device_picked = Signal(str, str)
+
+    def __init__(self, samples: Sequence[str], metrics: Metrics) -> None:
+        super().__init__()
+        self.setProperty("role", "bar")
+        self.setFixedHeight(metrics.bar)
+        self._samples = tuple(samples)
+        self._recent: tuple[str, ...] = ()
+        self._asked_patches: int | None = None
+        self._showing = False
+        self.open = MenuButton("Open")
+        self.open.set_title("Open")
+        self.open.menu().aboutToShow.connect(self._fill_open)
+        self.model = ModelButton()
+        self.model.clicked.connect(partial(self.action_wanted.emit, "model.pick"))
+        self.fit = MenuButton("Fit")
+        self.fit.set_choices((fit, FIT_HELP[fit]) for fit in FITS)
+        self.fit.picked.connect(self.fit_picked)
+        self.patches = KeySlider(FEWEST_PATCHES, MOST_PATCHES, "Resolution in patches")
+        self.patches.setFixedWidth(78)
+        self.grid_size = label("", "muted")
+        self.device = MenuButton("Device and precision")
+        self.device.set_title("Device")
+        self.device.set_choices(_device_choices())
+        self.device.picked.connect(self._on_device)
+        self.times = label("", "muted")
+        self.palette_button = QPushButton("⌘K" if sys.platform == "darwin" else "Ctrl K")
+        self.palette_button.clicked.connect(partial(self.action_wanted.emit, "window.palette"))
+        self.export = _export_button(self)
+        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._settle.timeout.connect(self._say_patches)
+        self.patches.valueChanged.connect(self._on_patches)
+        self._lay_out()
+
+    def set_help(self, texts: Mapping[str, str]) -> None:
+        """Tooltips by action id, with their keys."""
+        self.palette_button.setToolTip(texts.get("window.palette", ""))
+        self.model.setToolTip(texts.get("model.pick", ""))
+
+    def show_view(self, view: ViewState, info: TraceInfo | None) -> None:
+        """Show fit and resolution, and why they cannot be changed."""
+        state, spec, off = view.state, view.spec, view.disabled
+        self._showing = True
+        shown = "whole" if "fit:aspect" in off and state.fit == "aspect" else state.fit
+        self.fit.set_title(FIT_TITLES[shown])
+        self.fit.choose(shown)
+        aspect = self.fit.choice("aspect")
+        aspect.setEnabled("fit:aspect" not in off)
+        aspect.setToolTip(off.get("fit:aspect", ""))
+        enable(self.fit, off.get("fit"), "How the picture becomes the model's input")
+        enable(self.patches, off.get("patches"), "Patches along the shorter side")
+        if spec is not None and not self._settle.isActive():
+            self.patches.setValue(state.patches or spec.default_patches)
+        if info is not None:
+            self.grid_size.setText(f"{info.grid_size[0]} × {info.grid_size[1]}")
+            rows, cols = info.transform.input_size
+            self.grid_size.setToolTip(
+                f"{info.grid_size[0]} rows and {info.grid_size[1]} columns of patches; "
+                f"the model sees {cols} × {rows} pixels"
+            )
+        self.export.setEnabled(info is not None)
+        self.device.choose(f"{state.device} {state.precision}")
+        self._showing = False
+
+    def show_model(self, spec: ModelSpec, device: str, precision: str) -> None:
+        """The model that is loaded now, and where it runs."""
+        self.model.show_model(spec)
+        name = device.split(":")[0]
+        self.device.set_title(f"{DEVICE_TITLES.get(name, device)} · {precision}")
+        self.device.setToolTip(f"Running on {device} in {precision}")
+
+    def show_times(self, forward_s: float | None, map_s: float | None) -> None:
+        """How long the forward pass and the last map took."""
+        parts = []
+        if forward_s is not None:
+            parts.append(f"forward <b>{milliseconds(forward_s)}</b>")
+        if map_s is not None:
+            parts.append(f"map <b>{milliseconds(map_s)}</b>")
+        self.times.setText(" · ".join(parts))
+
+    def show_recent(self, paths: Sequence[str]) -> None:
+        """Pictures opened before, the newest first."""
+        self._recent = tuple(paths)
+
+    def _lay_out(self) -> None:
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(14, 0, 14, 0)
+        layout.setSpacing(8)
+        layout.addWidget(label("VitStudio", "brand"))
+        layout.addSpacing(8)
+        layout.addWidget(self.open)
+        layout.addWidget(self.model, stretch=3)
+        layout.addWidget(self.fit)
+        layout.addWidget(self.patches)
+        layout.addWidget(self.grid_size)
+        layout.addWidget(self.device)
+        layout.addStretch(1)
+        layout.addWidget(self.times)
+        layout.addSpacing(4)
+        layout.addWidget(self.palette_button)
+        layout.addWidget(self.export)
+
+    def _fill_open(self) -> None:
+        menu = self.open.menu()
+        menu.clear()
+        for title, action in (
+            ("Picture…\tCtrl+O", "picture.open"),
+            ("Folder…", "picture.folder"),
+            ("Paste\tCtrl+V", "picture.paste"),
+            ("Checkpoint file…", "model.checkpoint"),
+        ):
+            menu.addAction(title, partial(self.action_wanted.emit, action))
+        for heading, paths in (("Samples", self._samples), ("Recent", self._recent)):
+            if not paths:
+                continue
+            menu.addSeparator()
+            menu.addAction(heading).setEnabled(False)
+            for path in paths:
+                name = PurePath(path).stem if heading == "Samples" else PurePath(path).name
+                entry = menu.addAction(name.replace("&", "&&"))
+                entry.setToolTip(path)
+                entry.triggered.connect(partial(self.path_picked.emit, path))
+
+    def _on_device(self, key: str) -> None:
+        device, precision = key.split()
+        self.device_picked.emit(device, precision)
+
+    def _on_patches(self) -> None:
+        if not self._showing:
+            self._settle.start()
+
+    def _say_patches(self) -> None:
+        self.patches_picked.emit(self.patches.value())
+
+
+def milliseconds(seconds: float) -> str:
+    """A time as shown: "0.9 ms", "31 ms", "1.2 s"."""
+    if seconds >= 1.0:
+        return f"{seconds:.1f} s"
+    value = seconds * 1000
+    return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
+
+
+def _export_button(bar: TopBar) -> MenuButton:
+    button = MenuButton("Export")
+    button.setProperty("kind", "primary")
+    button.set_title("Export")
+    button.menu().addAction("Save as…\tCtrl+E", partial(bar.action_wanted.emit, "export.save"))
+    button.menu().addAction("Copy\tCtrl+C", partial(bar.action_wanted.emit, "export.copy"))
+    return button
+
+
+def _device_choices() -> list[tuple[str, str]]:
+    choices = [
+        ("auto auto", "Auto: the fastest here"),
+        ("", ""),
+        ("cpu float32", "CPU, float32"),
+        ("cpu bfloat16", "CPU, bfloat16"),
+        ("", ""),
+    ]
+    if sys.platform == "darwin":
+        return [*choices, ("mps float32", "Apple GPU, float32"), ("mps float16", "Apple GPU, float16")]
+    cuda = [(f"cuda {name}", f"CUDA, {name}") for name in ("float32", "bfloat16", "float16")]
+    return [*choices, *cuda]

@@ -1,0 +1,198 @@
+"""The controls below the picture: which view, which question, how it looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QBoxLayout,
+    QDoubleSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QWidget,
+    QWidgetAction,
+)
+
+from vitstudio.core.colormaps import COLORMAPS
+from vitstudio.core.state import SCALES, Scale
+from vitstudio.state.resolve import VIEW_TITLES, ViewState
+from vitstudio.ui.views.controls import KeySlider, MenuButton, Segmented, ToggleButton, enable, label, swatch
+
+SCALE_TITLES: dict[Scale, str] = {"map": "This map", "shared": "Shared", "fixed": "Fixed"}
+SCALE_HELP: dict[Scale, str] = {
+    "map": "This map: from its lowest to its highest value",
+    "shared": "Shared by all heads of the layer",
+    "fixed": "Fixed numbers:",
+}
+SWATCH = QSize(22, 10)
+
+
+class ViewBar(QFrame):
+    """Shows a ViewState's choices; every click only asks.
+
+    Signals
+    -------
+    view_picked(kind), direction_picked(direction), head_picked("mean" | "max" | "single")
+    opacity_picked(value), colormap_picked(name), scale_picked(scale), range_picked(low, high)
+    smooth_asked(), grid_asked()
+    """
+
+    view_picked = Signal(str)
+    direction_picked = Signal(str)
+    head_picked = Signal(str)
+    opacity_picked = Signal(float)
+    colormap_picked = Signal(str)
+    scale_picked = Signal(str)
+    range_picked = Signal(float, float)
+    smooth_asked = Signal()
+    grid_asked = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "bar")
+        self._help: dict[str, str] = {}
+        self._showing = False
+        self.views = Segmented(VIEW_TITLES.items(), "View")
+        self.direction = Segmented((("from", "looks at"), ("to", "looked at by")), "Direction")
+        self.heads = Segmented((("mean", "mean"), ("max", "max"), ("single", "head")), "Heads")
+        self.opacity = KeySlider(0, 100, "Opacity")
+        self.opacity.setFixedWidth(84)
+        self.colormap = MenuButton("Colour map")
+        self.scale = MenuButton("Colour scale")
+        self.smooth = ToggleButton("Smooth")
+        self.grid = ToggleButton("Grid")
+        self._opacity_label = label("Opacity", "muted")
+        self._fill_menus()
+        self._connect()
+        first = _row(self.views, self.direction)
+        second = _row(
+            self.heads, None, self._opacity_label, self.opacity, self.colormap, self.scale,
+            self.smooth, self.grid,
+        )
+        self._rows = (first, second)
+        self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._layout.setContentsMargins(16, 8, 16, 8)
+        self._layout.setSpacing(8)
+        self._layout.addWidget(first)
+        self._layout.addWidget(second)
+
+    def set_help(self, texts: Mapping[str, str]) -> None:
+        """Tooltips by action id, with their keys."""
+        self._help = dict(texts)
+
+    def show_view(self, view: ViewState) -> None:
+        """Show what is chosen, and which controls do not apply and why."""
+        state, off = view.state, view.disabled
+        self._showing = True
+        self.views.choose(state.view)
+        for kind, button in self.views.buttons.items():
+            enable(button, off.get(f"view:{kind}"), self._help.get(f"view.{kind}", ""))
+        self.direction.choose(state.direction)
+        self._enable_all(self.direction, off.get("direction"), "direction.toggle")
+        single = not isinstance(state.head, str)
+        self.heads.choose("single" if single else str(state.head))
+        self.heads.buttons["single"].setText(f"head {int(state.head) + 1}" if single else "single")
+        self._enable_all(self.heads, off.get("head"), "head.mean")
+        self.opacity.setValue(round(100 * state.opacity))
+        enable(self.opacity, off.get("opacity"), "How much of the map covers the picture  [ ]")
+        enable(self._opacity_label, off.get("opacity"))
+        self.colormap.set_title("")
+        self.colormap.setIcon(self._swatches[state.colormap])
+        self.colormap.choose(state.colormap)
+        self.scale.set_title(SCALE_TITLES[state.scale])
+        self.scale.choose(state.scale)
+        for box, value in zip(self._range_boxes, state.fixed_range, strict=True):
+            if not box.hasFocus():
+                box.setValue(value)
+        enable(self.colormap, off.get("colours"), f"Colour map: {state.colormap}")
+        enable(self.scale, off.get("colours"), "Which values the first and last colour stand for")
+        self.smooth.show_on(state.smooth)
+        enable(self.smooth, off.get("opacity"), self._help.get("look.smooth", ""))
+        self.grid.show_on(state.show_grid)
+        self.grid.setToolTip(self._help.get("look.grid", ""))
+        self._showing = False
+
+    def minimumSizeHint(self) -> QSize:
+        """Wide enough for the wider of two rows; one row is taken where it fits."""
+        widest = max(row.minimumSizeHint().width() for row in self._rows)
+        return QSize(widest + 32, super().minimumSizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """One row where both groups fit beside each other, else two."""
+        super().resizeEvent(event)
+        together = sum(row.sizeHint().width() for row in self._rows) + 32 + 40
+        beside = self.width() >= together
+        directions = QBoxLayout.Direction
+        self._layout.setDirection(directions.LeftToRight if beside else directions.TopToBottom)
+
+    def _fill_menus(self) -> None:
+        self._swatches = {name: swatch(name, SWATCH) for name in COLORMAPS}
+        self.colormap.setIconSize(SWATCH)
+        self.colormap.set_choices((name, name) for name in COLORMAPS)
+        for name in COLORMAPS:
+            self.colormap.choice(name).setIcon(self._swatches[name])
+        self.scale.set_choices((scale, SCALE_HELP[scale]) for scale in SCALES)
+        boxes = QWidget()
+        layout = QHBoxLayout(boxes)
+        layout.setContentsMargins(26, 2, 10, 6)
+        self._range_boxes = (_range_box("Lowest"), _range_box("Highest"))
+        layout.addWidget(self._range_boxes[0])
+        layout.addWidget(QLabel("to"))
+        layout.addWidget(self._range_boxes[1])
+        action = QWidgetAction(self.scale.menu())
+        action.setDefaultWidget(boxes)
+        self.scale.menu().addAction(action)
+
+    def _connect(self) -> None:
+        self.views.picked.connect(self.view_picked)
+        self.direction.picked.connect(self.direction_picked)
+        self.heads.picked.connect(self.head_picked)
+        self.colormap.picked.connect(self.colormap_picked)
+        self.scale.picked.connect(self.scale_picked)
+        self.smooth.asked.connect(self.smooth_asked)
+        self.grid.asked.connect(self.grid_asked)
+        self.opacity.valueChanged.connect(self._on_opacity)
+        for box in self._range_boxes:
+            box.editingFinished.connect(self._on_range)
+
+    def _on_opacity(self, value: int) -> None:
+        if not self._showing:
+            self.opacity_picked.emit(value / 100)
+
+    def _on_range(self) -> None:
+        low, high = (box.value() for box in self._range_boxes)
+        self.range_picked.emit(low, high)
+
+    def _enable_all(self, group: Segmented, reason: str | None, help_id: str) -> None:
+        for button in group.buttons.values():
+            enable(button, reason, self._help.get(help_id, ""))
+
+
+def _row(*widgets: QWidget | None) -> QWidget:
+    """Widgets side by side; None stretches."""
+    holder = QWidget()
+    layout = QHBoxLayout(holder)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(8)
+    for widget in widgets:
+        if widget is None:
+            layout.addStretch()
+        else:
+            layout.addWidget(widget)
+    if None not in widgets:
+        layout.addStretch()
+    return holder
+
+
+def _range_box(name: str) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setAccessibleName(name)
+    box.setDecimals(5)
+    box.setRange(-10000.0, 10000.0)
+    box.setSingleStep(0.005)
+    box.setFixedWidth(96)
+    box.setKeyboardTracking(False)
+    return box
