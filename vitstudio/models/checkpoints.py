@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vitstudio.core.errors import CheckpointError
 from vitstudio.models.architecture import Architecture
-from vitstudio.models.recognition import PATCH_KEYS, recognise
+from vitstudio.models.recognition import PATCH_KEYS, modern_torchvision_keys, recognise
 
 __all__ = ["Architecture", "KeyReport", "match_keys", "read_checkpoint", "recognise"]
 
@@ -53,7 +53,7 @@ def read_checkpoint(path: str | Path) -> State:
         raise CheckpointError(
             f"'{path.name}' holds no weights: choose a checkpoint of a vision transformer."
         )
-    return strip_prefix(state)
+    return modern_torchvision_keys(strip_prefix(state))
 
 
 def strip_prefix(state: State) -> State:

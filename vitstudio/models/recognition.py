@@ -237,12 +237,16 @@ def _scaled(first: set[str]) -> bool:
 # ---- torchvision
 
 
-def _torchvision(state: State, num_heads: int | None) -> Architecture:
-    # The layers of the MLP had names in early versions.
-    state = {
-        key.replace("mlp.linear_1.", "mlp.0.").replace("mlp.linear_2.", "mlp.3."): tensor
+def modern_torchvision_keys(state: State) -> State:
+    """Return a checkpoint with today's names: the layers of the MLP had other ones at first."""
+    return {
+        key.replace(".mlp.linear_1.", ".mlp.0.").replace(".mlp.linear_2.", ".mlp.3."): tensor
         for key, tensor in state.items()
     }
+
+
+def _torchvision(state: State, num_heads: int | None) -> Architecture:
+    state = modern_torchvision_keys(state)
     notes: list[str] = []
     dim, _, rows, cols = state[TORCHVISION_PATCH_KEY].shape
     side = _side(state["encoder.pos_embedding"].shape[1] - 1) * rows

@@ -81,7 +81,7 @@ def resolve(state: State, spec: ModelSpec | None, info: TraceInfo | None) -> Vie
         notices.append(f"This layer has {layer.num_heads} heads, so its last one is shown.")
         state = state.replace(head=layer.num_heads - 1)
     if isinstance(state.query, str) and state.query not in spec.prefix_tokens:
-        wanted = PREFIX_TITLES.get(state.query, state.query)
+        wanted = query_title(state.query)
         notices.append(f"{spec.title} has no {wanted}, so the centre patch is asked.")
         state = state.replace(query=(0.5, 0.5))
     query_index, query_rc = _locate_query(state, info)
