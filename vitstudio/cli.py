@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from vitstudio import __version__
 from vitstudio.core.colormaps import COLORMAPS
 from vitstudio.core.errors import ModelError, VitStudioError
 from vitstudio.core.state import FITS, PRECISIONS, SCALES, VIEW_KINDS, Head, Query, State
+from vitstudio.engine.engine import failure
 
 if TYPE_CHECKING:
     from vitstudio.api import Trace
@@ -33,13 +35,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(words)
     try:
         status: int = options.run(options)
+        sys.stdout.flush()
     except VitStudioError as error:
-        print(f"vitstudio: {error}", file=sys.stderr)
-        return 1
+        return _fail(str(error))
     except KeyboardInterrupt:
-        print("vitstudio: stopped.", file=sys.stderr)
+        return _fail("stopped.")
+    except BrokenPipeError:
+        # Whoever read the output (head, less) has seen enough; the flush at exit must not fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:
+        if sys.flags.dev_mode:  # python -X dev -m vitstudio ... shows the traceback
+            raise
+        return _fail(failure(options, error).sentence)
     return status
+
+
+def _fail(sentence: str) -> int:
+    print(f"vitstudio: {sentence}", file=sys.stderr)
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -144,7 +158,10 @@ def _open(options: argparse.Namespace) -> int:
 
 def _trace(options: argparse.Namespace) -> int:
     from vitstudio import api
+    from vitstudio.export.save import check_suffix
 
+    for path in options.out:
+        check_suffix(path)  # before any work, so that nothing is written of a bad command
     frame = api.load_image(options.image)
     model = api.load_model(
         options.model,

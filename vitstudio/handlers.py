@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitstudio.core.errors import ModelError, PictureError
+from vitstudio.core.errors import ModelError
 from vitstudio.core.state import State
 from vitstudio.engine import messages
 from vitstudio.engine.engine import Answers, Handlers
@@ -185,13 +185,9 @@ class FileHandlers:
         from vitstudio.sources.image import load_frame
 
         path = message.path
-        try:
-            folder = pictures_in(path) if Path(path).is_dir() else siblings(path)
-        except PictureError:
-            if Path(path).is_dir():
-                raise
-            folder = ()
-        yield messages.PictureOpened(load_frame(folder[0] if Path(path).is_dir() else path), folder)
+        is_folder = Path(path).is_dir()
+        folder = pictures_in(path) if is_folder else siblings(path)
+        yield messages.PictureOpened(load_frame(folder[0] if is_folder else path), folder)
 
     def restore(self, message: Any) -> Answers:
         """Look for the State in an export."""

@@ -136,7 +136,7 @@ def test_check_proves_every_layer(adapted: AdaptedNet) -> None:
 
 def test_check_notices_another_input(adapted: AdaptedNet) -> None:
     trace = trace_frame(adapted, random_frame(), "aspect", 4)
-    trace._calls[1].inputs.mul_(1.01)
+    trace._calls[1].inputs = trace._calls[1].inputs * 1.01
     assert trace.check(1) > 1e-4
 
 
@@ -232,9 +232,13 @@ def test_attention_equals_an_unfused_computation_from_the_weights(photo_trace: T
         for name, tensor in load_file(assets_dir() / "weights" / "dinov2_vits14.safetensors").items()
     }
     maps = list(_unfused_maps(state, photo_trace.input_tensor))
-    for layer, expected in enumerate(maps):
+    exact = {name: tensor.double() for name, tensor in state.items()}
+    exact_maps = list(_unfused_maps(exact, photo_trace.input_tensor.double()))
+    for layer, (expected, truth) in enumerate(zip(maps, exact_maps, strict=True)):
         found = photo_trace.attention(layer).weights
-        np.testing.assert_allclose(found, expected[0].numpy(), atol=1e-5)
+        np.testing.assert_allclose(found[:, 0], expected[0, :, 0].numpy(), atol=1e-5)
+        # Over all tokens float32 itself is off by up to 2e-5 from float64 (layer 4, measured).
+        assert np.abs(found - truth[0].numpy()).max() < 3e-5
 
 
 def test_tokens_equal_timm_with_the_same_weights(bundled: AdaptedNet) -> None:

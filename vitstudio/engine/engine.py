@@ -186,6 +186,7 @@ def failure(message: object, error: Exception) -> Failed:
         )
     else:
         sentence = (
-            f"Something unexpected went wrong ({type(error).__name__}: {said}); the log has more."
+            f"Something unexpected went wrong ({type(error).__name__}: {said}); this is a mistake "
+            "in VitStudio, so please report it."
         )
     return Failed(message, sentence, detail)

@@ -9,6 +9,7 @@ norms, biases and rotary tables its own code applied. No family's projection has
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -119,9 +120,32 @@ class _SeeAttention(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        if func is not functional.scaled_dot_product_attention:
-            return func(*args, **(kwargs or {}))
-        return self._see(_operands(*args, **(kwargs or {})))[None]
+        options = kwargs or {}
+        if func is functional.scaled_dot_product_attention:
+            return self._attend(*args, **options)
+        if func is functional.multi_head_attention_forward:
+            with self._inside_multi_head_attention():
+                return func(*args, **options)
+        return func(*args, **options)
+
+    def _attend(self, *args: Any, **options: Any) -> Tensor:
+        return self._see(_operands(*args, **options))[None]
+
+    @contextmanager
+    def _inside_multi_head_attention(self) -> Iterator[None]:
+        """Torch switches this mode off in functions that it was told of, so the name is replaced."""
+        kernel = functional.scaled_dot_product_attention
+        thread = threading.get_ident()
+
+        def attend(*args: Any, **options: Any) -> Tensor:
+            mine = threading.get_ident() == thread
+            return self._attend(*args, **options) if mine else kernel(*args, **options)
+
+        functional.scaled_dot_product_attention = attend  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            functional.scaled_dot_product_attention = kernel
 
 
 def _operands(
@@ -146,6 +170,21 @@ def _operands(
     return Operands(query[0], key[0], value[0], bias, factor)
 
 
+@contextmanager
+def _without_fast_path() -> Iterator[None]:
+    """Let `nn.MultiheadAttention` call the kernel from Python, where it can be seen.
+
+    In evaluation mode it otherwise hands the whole layer to one native operation. The forward pass of a
+    trace keeps that path; only questions about it go without.
+    """
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
 def attention_operands(block: nn.Module, call: BlockCall) -> Operands:
     """Queries, keys and values of a layer, by calling it again up to its attention kernel.
 
@@ -161,7 +200,7 @@ def attention_operands(block: nn.Module, call: BlockCall) -> Operands:
         raise _Stop
 
     try:
-        with _SeeAttention(stop):
+        with _SeeAttention(stop), _without_fast_path():
             block(call.inputs, **call.options)
     except _Stop:
         return found[0]
@@ -187,8 +226,20 @@ def rerun(
         What the token mixer gave back, projected.
     output : (batch, tokens, dim)
         What the block gave back.
+
+    Raises
+    ------
+    CaptureError
+        If `attend` was not called exactly once.
     """
     mixed: list[Tensor] = []
+    attended = 0
+
+    def count(operands: Operands) -> Tensor:
+        nonlocal attended
+        assert attend is not None
+        attended += 1
+        return attend(operands)
 
     def keep(_module: nn.Module, _args: Any, output: Any) -> None:
         mixed.append(output[0] if isinstance(output, tuple) else output)
@@ -198,8 +249,10 @@ def rerun(
         if attend is None:
             output = block(call.inputs, **call.options)
         else:
-            with _SeeAttention(attend):
+            with _SeeAttention(count), _without_fast_path():
                 output = block(call.inputs, **call.options)
+            if attended != 1:  # else a comparison of the layer with itself would pass as a proof
+                raise CaptureError("This layer's attention kernel could not be replaced.")
     finally:
         handle.remove()
     return mixed[0], output

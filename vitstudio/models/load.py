@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +16,11 @@ from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import Fit
 from vitstudio.models import catalog, hub
 from vitstudio.models.adapters import timm_vit, torchvision_vit
-from vitstudio.models.adapters.base import AdaptedNet, global_layers
+from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.adapters.bundled import build_bundled, bundled_path
-from vitstudio.models.checkpoints import match_keys, read_checkpoint, recognise
+from vitstudio.models.checkpoints import match_keys, read_checkpoint
 from vitstudio.models.device import DTYPES, choose_device, choose_precision
+from vitstudio.models.recognition import recognise
 from vitstudio.models.trace import Trace, trace_frame
 
 
@@ -107,6 +106,20 @@ def _place(
     return LoadedModel(adapted, str(device), precision, time.perf_counter() - begin)
 
 
+def listed_spec(model_id: str) -> ModelSpec:
+    """The spec of an id: the catalogue's, or what the installed timm says of a newer net.
+
+    Raises
+    ------
+    ModelError
+        If neither knows it.
+    """
+    spec = catalog.known_spec(model_id)
+    if spec is None and model_id.startswith(timm_vit.PREFIX):
+        return _untrained(model_id, None).spec
+    return spec or catalog.find_spec(model_id)
+
+
 def _build(model_id: str, weights: str) -> AdaptedNet:
     spec = catalog.known_spec(model_id)
     if weights == "random":
@@ -119,10 +132,7 @@ def _build(model_id: str, weights: str) -> AdaptedNet:
         return _with_checkpoint(_untrained(model_id, spec), Path(weights))
     if spec is not None and spec.availability == "bundled":
         return _hashed(build_bundled(spec, weights=True), bundled_path(spec))
-    if spec is None and model_id.startswith(timm_vit.PREFIX):
-        spec = _untrained(model_id, None).spec
-    if spec is None:
-        spec = catalog.find_spec(model_id)  # raises, naming what comes close
+    spec = listed_spec(model_id)
     path = hub.locate(spec.weights) if spec.weights is not None else None
     if path is None:
         raise ModelError(
@@ -166,9 +176,16 @@ def _load_state(adapted: AdaptedNet, state: dict[str, Tensor], path: Path) -> Ad
 
 
 def _build_recognised(path: Path) -> AdaptedNet:
-    state = read_checkpoint(path)
-    architecture = recognise(state)
-    raise NotImplementedError(architecture)
+    """Build the net that a file's keys describe."""
+    architecture = recognise(read_checkpoint(path))
+    spec = architecture.spec(str(path), path.stem)
+    net = architecture.build()
+    if architecture.library == "torchvision":
+        adapted = torchvision_vit.adapt_torchvision(net, spec)
+    else:
+        adapted = timm_vit.adapt_timm(net, spec.id, spec)
+    adapted = _load_state(adapted, architecture.state, path)
+    return _hashed(replace(adapted, notes=architecture.notes), path)
 
 
 def _hashed(adapted: AdaptedNet, path: Path) -> AdaptedNet:

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtCore import QLineF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 
 from vitstudio.core.geometry import ImageTransform, Rect
 from vitstudio.painting import palette
+from vitstudio.painting.exact import draw_exactly
 
 UNSEEN_ALPHA = 0.55
 GRID_ALPHA = 0.20
@@ -55,7 +56,7 @@ def paint_picture(painter: QPainter, image: QImage, *, smooth: bool = True) -> N
     """The picture at (0, 0) to (cols, rows); `smooth` only matters where it is not drawn 1:1."""
     with _saved(painter):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        painter.drawImage(QPointF(0.0, 0.0), image)
+        draw_exactly(painter, QRectF(image.rect()), image, smooth=smooth)
 
 
 def paint_overlay(
@@ -75,7 +76,7 @@ def paint_overlay(
         painter.setClipRect(qrect(transform.seen_rect()), Qt.ClipOperation.IntersectClip)
         painter.setOpacity(opacity)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-        painter.drawImage(qrect(transform.input_rect()), overlay, QRectF(overlay.rect()))
+        draw_exactly(painter, qrect(transform.input_rect()), overlay, smooth=smooth)
 
 
 def paint_unseen(painter: QPainter, transform: ImageTransform) -> None:
