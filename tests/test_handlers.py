@@ -1,4 +1,4 @@
-"""What is done for each request: answers in order, old questions unanswered, failures without traces."""
+"""What is done for each request: answers, silence for old questions, failures without traces."""
 
 from __future__ import annotations
 
@@ -91,6 +91,16 @@ def test_a_failed_model_leaves_the_old_one_with_its_trace(
         compute.all(messages.OpenModel("nothing"))
     generation = traced.info.generation
     assert compute.one(messages.AskAtlas(generation, 0, "from")).generation == generation
+
+
+def test_a_new_model_forgets_the_trace_of_the_old_one() -> None:
+    asker = Asker(ComputeHandlers())
+    asker.all(OPEN)
+    old = asker.one(messages.TraceFrame(picture(), patches=2)).info.generation
+    asker.all(OPEN)
+    assert asker.all(messages.AskAtlas(old, 0, "from")) == []
+    new = asker.one(messages.TraceFrame(picture(), patches=2)).info.generation
+    assert new > old
 
 
 def test_a_frame_before_any_model_has_no_answer() -> None:

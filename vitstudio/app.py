@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import os
 import sys
-import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from vitstudio.core.assets import sample_pictures
 from vitstudio.core.errors import VitStudioError
-from vitstudio.core.state import State
 
 if TYPE_CHECKING:
     from vitstudio.engine.engine import Emit, Engine
 
 APT_PACKAGES = (
-    "libegl1 libgl1 libxkbcommon0 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libxcb-cursor0 "
-    "libxcb-icccm4 libxcb-keysyms1 libxcb-shape0"
+    "fonts-dejavu-core libdbus-1-3 libegl1 libfontconfig1 libgl1 libglib2.0-0 libxcb-cursor0 "
+    "libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 libxcb-render-util0 libxcb-shape0 "
+    "libxcb-xkb1 libxkbcommon0 libxkbcommon-x11-0"
 )
 XCB_LIBRARIES = ("libxcb-cursor.so.0", "libxcb-icccm.so.4", "libxkbcommon-x11.so.0")
-SMOKE_FRAMES = 3
-SMOKE_SECONDS = 120
 
 
 class DisplayError(VitStudioError):
@@ -42,11 +39,11 @@ def run(path: str = "", *, model_id: str = "", smoke: bool = False) -> int:
     Parameters
     ----------
     path : str
-        Picture, folder, exported view or checkpoint to open; a bundled photo or the last picture if "".
+        Picture, folder, exported view or checkpoint to open; the last picture or a bundled photo if "".
     model_id : str
         Model to start with; the last one used if "".
     smoke : bool
-        Trace a few frames without a display and leave.
+        Trace three bundled photos in a window without a display, say how long it took, and leave.
 
     Raises
     ------
@@ -55,11 +52,11 @@ def run(path: str = "", *, model_id: str = "", smoke: bool = False) -> int:
     """
     if smoke:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
-        return _smoke()
     require_display(os.environ)
-    from vitstudio.ui.run import run_window
+    logging.basicConfig(level=logging.WARNING, format="vitstudio: %(message)s")
+    from vitstudio.desktop import run_window
 
-    return run_window(path, model_id, build_engine)
+    return run_window(path, model_id, smoke=smoke)
 
 
 def build_engine(emit: Emit) -> Engine:
@@ -109,44 +106,3 @@ def require_display(environment: Mapping[str, str]) -> None:
                     f"Qt needs {library} to open a window; on Debian or Ubuntu: apt-get install "
                     f"{APT_PACKAGES}; {instead}"
                 ) from None
-
-
-def _smoke() -> int:
-    """Drive the engine as the window does, on bundled photos, and say how it went."""
-    import queue
-
-    from vitstudio.engine import messages
-
-    answers: queue.Queue[object] = queue.Queue()
-    engine = build_engine(answers.put)
-    engine.start()
-    traced = 0
-    begin = time.perf_counter()
-    try:
-        state = State()
-        engine.post(messages.OpenModel(state.model_id))
-        for path in sample_pictures()[:SMOKE_FRAMES]:
-            engine.post(messages.OpenPicture(str(path)))
-        frames: list[messages.PictureOpened] = []
-        model: messages.ModelOpened | None = None
-        while traced < SMOKE_FRAMES:
-            answer = answers.get(timeout=SMOKE_SECONDS)
-            if isinstance(answer, messages.Failed):
-                raise VitStudioError(answer.sentence)
-            if isinstance(answer, messages.ModelOpened):
-                model = answer
-            elif isinstance(answer, messages.PictureOpened):
-                frames.append(answer)
-            elif isinstance(answer, messages.Traced):
-                traced += 1
-                name = os.path.basename(answer.info.frame.source)
-                print(f"{name}: {answer.info.num_tokens} tokens in {answer.info.forward_s:.3f} s")
-            if model is not None and frames and not isinstance(answer, messages.Progress):
-                engine.post(messages.TraceFrame(frames.pop(0).frame, state.fit, 8))
-                model = model if frames or traced < SMOKE_FRAMES else None
-    except queue.Empty:
-        raise VitStudioError(f"The engine did not answer within {SMOKE_SECONDS} s.") from None
-    finally:
-        engine.stop()
-    print(f"{traced} frames in {time.perf_counter() - begin:.1f} s")
-    return 0

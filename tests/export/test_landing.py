@@ -73,7 +73,9 @@ def test_hot_cell_lands_on_its_pixels(qapp, tmp_path, suffix, size_rc, fit, smoo
     left, top = int(cell_x) - 7, int(cell_y) - 5
     rgb[top : top + 10, left : left + 10] = (0, 255, 0)
     look = {"fit": fit, "smooth": smooth, "show_grid": False, "hot_rc": HOT_RC[fit], "rgb": rgb}
-    block, scale = bright_centre(make_content(size_rc, opacity=0.0, **look), tmp_path / f"a{suffix}")
+    block, scale = bright_centre(
+        make_content(size_rc, opacity=0.0, **look), tmp_path / f"a{suffix}"
+    )
     hot, _ = bright_centre(make_content(size_rc, opacity=1.0, **look), tmp_path / f"b{suffix}")
     assert hot[0] - block[0] == pytest.approx((cell_x - left - 5) * scale, abs=TOLERANCE_PX)
     assert hot[1] - block[1] == pytest.approx((cell_y - top - 5) * scale, abs=TOLERANCE_PX)
@@ -86,7 +88,9 @@ def test_a_tiny_picture_is_enlarged_to_equal_squares(qapp, tmp_path):
     layout = plan_figure(content, raster_size((32, 32), 6000))
     x, y, width, height = layout.picture
     assert width == height == 44 * 32
-    pixels = as_array(QImage(str(save(content, tmp_path / "tiny.png"))))[y : y + height, x : x + width]
+    pixels = as_array(QImage(str(save(content, tmp_path / "tiny.png"))))[
+        y : y + height, x : x + width
+    ]
     rows, cols = np.nonzero(pixels[..., 0] > 128)
     assert (rows.min(), rows.max() + 1) == (3 * 44, 4 * 44)
     assert (cols.min(), cols.max() + 1) == (20 * 44, 21 * 44)
@@ -99,9 +103,11 @@ def test_a_large_picture_keeps_its_pixels(qapp):
 
 
 def test_screen_formats_agree(qapp, tmp_path):
-    """PNG, SVG and PDF show the same figure; letters and hairlines are drawn a little differently."""
+    """PNG, SVG and PDF show the same figure; letters and hairlines differ a little."""
     generator = np.random.default_rng(3)
-    rgb = np.repeat(np.repeat(generator.integers(0, 255, (15, 21, 3), dtype=np.uint8), 20, 0), 20, 1)
+    rgb = np.repeat(
+        np.repeat(generator.integers(0, 255, (15, 21, 3), dtype=np.uint8), 20, 0), 20, 1
+    )
     content = make_content((300, 420), rgb=rgb, smooth=False, query_rc=(4, 4), fit="trained")
     layout = plan_figure(content, raster_size((300, 420), 6000))
     png, svg, pdf = (

@@ -17,7 +17,12 @@ from vitstudio.export.restore import read_state
 from vitstudio.export.save import save
 
 SVG = "{http://www.w3.org/2000/svg}"
-SOURCES = ["cat.png", "写真/ねこ ☕ é.png", "C:\\pictures\\<b>&\"cat\".png", "odd\udcff\x07\ufffe.png"]
+SOURCES = [
+    "cat.png",
+    "写真/ねこ ☕ é.png",
+    'C:\\pictures\\<b>&"cat".png',
+    "odd\udcff\x07\ufffe.png",
+]
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -39,7 +39,7 @@ def test_all_parts_are_inside_the_width_it_asks_for(qapp):
     assert plan.label_x + widest < plan.unit_x - 0.7 * font_px(font)
     assert plan.unit_x + 0.25 * font_px(font) <= width + 0.5
     for y, _ in plan.ticks:
-        assert 0 <= y - font_px(font) / 2
+        assert y - font_px(font) / 2 >= 0
         assert y + font_px(font) / 2 <= 200.5
 
 

@@ -55,6 +55,8 @@ def test_any_range_gets_a_few_rising_ticks_inside_it():
         assert len(set(format_ticks(ticks))) == len(ticks), (low, high, format_ticks(ticks))
 
 
-@pytest.mark.parametrize(("low", "high"), [(3.0, 3.0), (5.0, 4.0), (0.0, math.nan), (0.0, math.inf)])
+@pytest.mark.parametrize(
+    ("low", "high"), [(3.0, 3.0), (5.0, 4.0), (0.0, math.nan), (0.0, math.inf)]
+)
 def test_no_range_gives_its_low_end_alone(low, high):
     assert nice_ticks(low, high) == (low,)

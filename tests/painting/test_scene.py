@@ -74,6 +74,51 @@ def test_a_cell_fills_its_own_rectangle_and_no_other(qapp, scale):
     assert (painted[..., 0] > 200).sum() == pytest.approx((10 * scale) ** 2, rel=0.15)
 
 
+@pytest.mark.parametrize("zoom", [1.0, 20.0, 400.0])
+def test_cells_keep_their_borders_when_the_window_zooms_in(qapp, zoom):
+    """Far in, the painter's own arithmetic would be off by half a cell."""
+    transform = as_trained((397, 260), (128, 128), 0.9)
+    overlay = hot_map((8, 8), (5, 6))
+    x0, y0, x1, y1 = transform.cell_rect(5, 6, (8, 8))
+
+    def draw(painter):
+        # The cell's lower right corner in the middle of a window of 400 x 400 pixels.
+        painter.translate(200 - x1 * zoom, 200 - y1 * zoom)
+        painter.scale(zoom, zoom)
+        scene.paint_overlay(painter, overlay, transform, 1.0, False)
+
+    painted = paint(draw, (400, 400))
+    rows, cols = np.nonzero(painted[..., 0] > 200)
+    assert abs(rows.max() + 1 - 200) <= 1
+    assert abs(cols.max() + 1 - 200) <= 1
+    assert abs(cols.min() - max(0, 200 - (x1 - x0) * zoom)) <= 1
+    assert abs(rows.min() - max(0, 200 - (y1 - y0) * zoom)) <= 1
+
+
+def test_nothing_in_view_draws_nothing(qapp):
+    overlay = hot_map(GRID, (0, 0))
+
+    def draw(painter):
+        painter.translate(-5000, 0)
+        scene.paint_overlay(painter, overlay, PLAIN, 1.0, False)
+
+    assert (paint(draw, (60, 100)) == 100).all()
+
+
+@pytest.mark.parametrize("zoom", [1.0, 30.0])
+def test_the_pixels_of_the_picture_stay_in_place(qapp, zoom):
+    rgb = np.zeros((60, 100, 3), dtype=np.uint8)
+    rgb[40, 70] = 255
+    image = scene.to_qimage(rgb)
+
+    def draw(painter):
+        painter.translate(50 - 70.5 * zoom, 50 - 40.5 * zoom)
+        painter.scale(zoom, zoom)
+        scene.paint_picture(painter, image, smooth=False)
+
+    assert centre(paint(draw, (100, 100))) == pytest.approx((50, 50), abs=0.6)
+
+
 @pytest.mark.parametrize("smooth", [False, True])
 def test_a_padded_input_is_cut_at_the_picture(qapp, smooth):
     transform = whole_picture((60, 100), (80, 80))
@@ -128,9 +173,9 @@ def test_the_grid_of_a_padded_input_stays_on_the_picture(qapp):
     lines = scene.grid_lines(transform, (8, 8))
     assert lines
     for line in lines:
-        assert 0 <= min(line.x1(), line.x2())
+        assert min(line.x1(), line.x2()) >= 0
         assert max(line.x1(), line.x2()) <= 100
-        assert 0 <= min(line.y1(), line.y2())
+        assert min(line.y1(), line.y2()) >= 0
         assert max(line.y1(), line.y2()) <= 60
 
 

@@ -11,6 +11,7 @@ from vitstudio.export.content import FigureContent
 from vitstudio.export.layout import PIXEL_ZOOM, FigureLayout, TextLine, plan_figure, raster_size
 from vitstudio.painting import palette, scene
 from vitstudio.painting.colour_bar import draw_colour_bar
+from vitstudio.painting.exact import repeat_pixels
 from vitstudio.painting.text import advance, make_font
 
 LARGEST_RASTER_PX = 6000
@@ -42,10 +43,10 @@ def picture_image(content: FigureContent, width: int, height: int) -> QImage:
     image = scene.to_qimage(content.info.frame.rgb)
     if (image.width(), image.height()) == (width, height):
         return image
-    mode = Qt.TransformationMode.SmoothTransformation
-    if max(width, height) >= PIXEL_ZOOM * max(image.width(), image.height()):
-        mode = Qt.TransformationMode.FastTransformation
-    return image.scaled(width, height, Qt.AspectRatioMode.IgnoreAspectRatio, mode)
+    if width >= PIXEL_ZOOM * image.width():
+        return repeat_pixels(image, width // image.width(), height // image.height())
+    smooth = Qt.TransformationMode.SmoothTransformation
+    return image.scaled(width, height, Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
 
 
 def smooth_overlay(content: FigureContent, width: int, height: int) -> QImage:

@@ -1,4 +1,4 @@
-"""Colours of the program, named by what they mean; the window's style sheet and the exports share them."""
+"""Colours of the program, named by what they mean; window and exports share them."""
 
 from __future__ import annotations
 

@@ -37,6 +37,9 @@ ROW_PX = 50
 ROW_ROLE = int(Qt.ItemDataRole.UserRole)
 CURRENT_ROLE = ROW_ROLE + 1
 PROGRESS_ROLE = ROW_ROLE + 2
+BADGE_GROUND = "#1c3d55"
+"""Brighter than the ground of the selected row, on which badges lie too."""
+FAINT_INK = "#6d7686"
 
 
 class ModelListModel(QAbstractListModel):
@@ -160,7 +163,8 @@ class ModelDelegate(QStyledItemDelegate):
         if row.spec is None:
             painter.setFont(derived_font(option.font, 0.78, bold=True))
             scale = unit(option.font)
-            draw_text(painter, rect.adjusted(10 * scale, 4, 0, 0), row.heading.upper(), palette.MUTED)
+            line = rect.adjusted(10 * scale, 4, 0, 0)
+            draw_text(painter, line, row.heading.upper(), palette.MUTED)
         else:
             self._paint_model(painter, rect, option, index, row.spec)
         painter.restore()
@@ -189,7 +193,7 @@ class ModelDelegate(QStyledItemDelegate):
         painter.setFont(derived_font(option.font, 0.85, bold=True))
         badge = QRectF(first.x(), first.y() + 1.5 * scale, 0, 17 * scale)
         badge.setWidth(pill_width(painter.font(), spec.family))
-        draw_pill(painter, badge, spec.family, palette.ACCENT, palette.ACCENT_GROUND)
+        draw_pill(painter, badge, spec.family, palette.ACCENT, BADGE_GROUND)
         progress = index.data(PROGRESS_ROLE) or ""
         painter.setFont(small)
         taken = _paint_place(painter, first, spec, progress, scale)
@@ -202,7 +206,7 @@ class ModelDelegate(QStyledItemDelegate):
         room = text_width(small, facts)
         draw_text(painter, second, facts, palette.MUTED, Qt.AlignmentFlag.AlignRight)
         name = second.adjusted(0, 0, -room - 14 * scale, 0)
-        draw_text(painter, name, spec.id, "#6d7686", elide=Qt.TextElideMode.ElideMiddle)
+        draw_text(painter, name, spec.id, FAINT_INK, elide=Qt.TextElideMode.ElideMiddle)
 
 
 def _paint_place(
@@ -218,7 +222,7 @@ def _paint_place(
         }
         ink, ground = inks.get(spec.availability, (palette.TEXT, palette.LINE))
         if progress:
-            ink, ground = palette.ACCENT, palette.ACCENT_GROUND
+            ink, ground = palette.ACCENT, BADGE_GROUND
         width = pill_width(font, text)
         pill = QRectF(line.right() - width, line.y() + 1.5 * scale, width, 17 * scale)
         draw_pill(painter, pill, text, ink, ground)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from vitstudio.core.spec import ModelSpec
+from vitstudio.painting import palette
 from vitstudio.ui.model_list import ModelDelegate, ModelListModel
 from vitstudio.ui.model_rows import open_text
 from vitstudio.ui.search_popup import SearchPopup
-from vitstudio.ui.theme import set_property
 from vitstudio.ui.views.drawing import ElidedLabel, unit
 
 RANDOM_HELP = (
-    "Open the architecture without training: it shows what the structure alone does. The window and "
-    "every export say that the weights are random."
+    "Open the architecture without training: it shows what the structure alone does. The window "
+    "and every export say that the weights are random."
 )
 WAY_ON = (
     "Bundled models and those on this computer open without a network; "
@@ -44,7 +46,8 @@ class _DownloadStrip(QWidget):
         self._failed = False
         words = QVBoxLayout()
         words.setSpacing(4)
-        for part in (self.text, self.bar, self.failure, self.hint):
+        parts: tuple[QWidget, ...] = (self.text, self.bar, self.failure, self.hint)
+        for part in parts:
             words.addWidget(part)
         line = QHBoxLayout(self)
         line.setContentsMargins(2, 2, 2, 2)
@@ -65,15 +68,16 @@ class _DownloadStrip(QWidget):
     def show_failure(self, sentence: str) -> None:
         """Show why it stopped, and the way on."""
         self._set_failed(True)
-        self.failure.setText(sentence)
+        # The theme has no role for a warning sentence, only for warning pills.
+        self.failure.setText(f'<span style="color:{palette.WARNING}">{escape(sentence)}</span>')
         self.show()
 
     def _set_failed(self, failed: bool) -> None:
         self._failed = failed
-        for part in (self.text, self.bar):
-            part.setVisible(not failed)
-        for part in (self.failure, self.hint):
-            part.setVisible(failed)
+        self.text.setVisible(not failed)
+        self.bar.setVisible(not failed)
+        self.failure.setVisible(failed)
+        self.hint.setVisible(failed)
         self.button.setText("Try again" if failed else "Cancel")
 
     def _on_clicked(self) -> None:
@@ -220,7 +224,6 @@ class ModelPicker(SearchPopup):
             self._strip.show_failure(self._failures[shown])
         else:
             self._strip.hide()
-        set_property(self._strip.failure, "role", "warning")
 
     def _strip_id(self, spec: ModelSpec | None) -> str:
         """The selected model's own download, else the one that was last heard of."""

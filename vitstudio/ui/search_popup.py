@@ -58,7 +58,6 @@ class SearchPopup(QDialog):
         self.search = QLineEdit(self)
         self.search.setPlaceholderText(placeholder)
         self.search.setAccessibleName(placeholder)
-        self.search.setClearButtonEnabled(True)
         self.search.installEventFilter(self)
         self.list = ResultList(self)
         self.list.setAccessibleName("Results")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
@@ -20,7 +22,7 @@ from vitstudio.ui.views.drawing import (
 ROW_PX = 36
 PADDING_PX = 10
 EMPTY_PX = 96
-Classes = tuple[tuple[str, float], ...]
+Classes = Sequence[tuple[str, float]]
 
 
 def format_percent(probability: float) -> str:
@@ -38,14 +40,14 @@ class PredictionsPanel(QWidget):
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Predicted classes")
-        self._classes: Classes = ()
+        self._classes: tuple[tuple[str, float], ...] = ()
         self._reason = ""
         self.show_classes((), "")
 
     def show_classes(self, classes: Classes, reason: str) -> None:
         """Show (name, probability), likeliest first; without any, the sentence that says why."""
         resized = len(classes) != len(self._classes)
-        self._classes = classes
+        self._classes = tuple(classes)
         self._reason = reason or "The likeliest classes appear here once a picture has been traced."
         spoken = ", ".join(f"{name} {format_percent(part)}" for name, part in classes)
         self.setAccessibleDescription(spoken or self._reason)

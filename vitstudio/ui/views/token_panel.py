@@ -66,7 +66,7 @@ def fact_rows(facts: TokenFacts) -> tuple[FactRow, ...]:
             "Feature norm",
             f"{facts.norm:.1f} (median {facts.median_norm:.1f})",
             "The length of this token's feature vector after the layer, with the median of all "
-            "tokens; a much longer one marks a token that the net uses as a notepad.",
+            "patches; a much longer one marks a token that the net uses as a notepad.",
         )
     )
     return tuple(rows)

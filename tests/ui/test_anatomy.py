@@ -1,0 +1,174 @@
+import pytest
+from panel_data import layer_facts, staged_spec, trace_info, vit_spec
+from PySide6.QtCore import QPoint, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter
+
+from vitstudio.core.trace import LayerFacts
+from vitstudio.painting import palette
+from vitstudio.ui.views.anatomy import AnatomyRail
+from vitstudio.ui.views.anatomy_delegate import SHOWN_ROLE
+from vitstudio.ui.views.anatomy_rows import build_rows
+from vitstudio.ui.views.glyphs import MIXER_TITLES, draw_mixer_glyph
+
+
+@pytest.fixture
+def rail(qtbot):
+    rail = AnatomyRail()
+    qtbot.addWidget(rail)
+    rail.resize(222, 820)
+    spec = vit_spec()
+    rail.show_model(spec, trace_info(spec))
+    rail.show_facts(layer_facts())
+    rail.show_layer(11, "attention")
+    rail.show()
+    qtbot.waitExposed(rail)
+    return rail
+
+
+def row_centre(rail, number):
+    return rail._list.visualRect(rail._rows.index(number)).center()
+
+
+def shown_rows(rail):
+    rows = range(rail._rows.rowCount())
+    return [row for row in rows if rail._rows.index(row).data(SHOWN_ROLE)]
+
+
+def test_rows_follow_the_data_with_the_sizes_of_the_trace():
+    spec = vit_spec(prefix_tokens=("cls", "reg1", "reg2"), num_classes=1000)
+    rows = build_rows(spec, trace_info(spec), layer_facts())
+    titles = [row.title for row in rows]
+    assert titles[:4] == ["Picture", "Patches 14 px", "Position + class + 2 registers", "Layer 1"]
+    assert titles[-3:] == ["Layer 12", "Norm", "Classes"]
+    assert rows[0].figure == "600 \N{MULTIPLICATION SIGN} 400"
+    assert rows[1].figure == "28 \N{MULTIPLICATION SIGN} 42"
+    assert rows[2].figure == f"{28 * 42 + 3:,}"
+    assert rows[-1].figure == "1,000"
+    assert "0.47" in rows[3].help
+    assert "47% of the grid's diagonal" in rows[3].help
+
+
+def test_without_a_trace_the_trained_sizes_stand():
+    rows = build_rows(vit_spec())
+    assert rows[0].figure == ""
+    assert rows[1].figure == "37 \N{MULTIPLICATION SIGN} 37"
+    assert rows[-1].title == "Features"
+    assert rows[-1].figure == "384"
+
+
+def test_stages_are_headed_by_their_grid_and_cannot_be_picked():
+    rows = build_rows(staged_spec())
+    headings = [row for row in rows if row.heading]
+    assert [row.title for row in headings] == ["Stage 1", "Stage 2", "Stage 3", "Stage 4"]
+    assert [row.figure.split()[0] for row in headings] == ["56", "28", "14", "7"]
+    assert not any(row.pickable for row in headings)
+    assert rows.index(headings[1]) == 3 + 1 + 2
+
+
+def test_a_click_asks_and_the_highlight_waits(rail, qtbot):
+    with qtbot.waitSignal(rail.layer_picked, timeout=1000) as asked:
+        qtbot.mouseClick(
+            rail._list.viewport(), Qt.MouseButton.LeftButton, pos=row_centre(rail, 3 + 4)
+        )
+    assert asked.args == [4]
+    assert shown_rows(rail) == [3 + 11]
+
+
+@pytest.mark.parametrize(("row", "section"), [(0, "picture"), (1, "patches"), (16, "head")])
+def test_sections_can_be_picked(rail, qtbot, row, section):
+    with qtbot.waitSignal(rail.section_picked, timeout=1000) as asked:
+        qtbot.mouseClick(
+            rail._list.viewport(), Qt.MouseButton.LeftButton, pos=row_centre(rail, row)
+        )
+    assert asked.args == [section]
+
+
+def test_rows_that_lead_nowhere_do_not_answer(rail, qtbot):
+    for row in (2, 15):
+        with qtbot.assertNotEmitted(rail.layer_picked), qtbot.assertNotEmitted(rail.section_picked):
+            qtbot.mouseClick(
+                rail._list.viewport(), Qt.MouseButton.LeftButton, pos=row_centre(rail, row)
+            )
+
+
+def test_the_arrow_keys_walk_over_what_can_be_picked(rail, qtbot):
+    asked = []
+    rail.layer_picked.connect(asked.append)
+    rail.section_picked.connect(asked.append)
+    qtbot.keyClick(rail._list, Qt.Key.Key_Down)
+    qtbot.keyClick(rail._list, Qt.Key.Key_Up)
+    qtbot.keyClick(rail._list, Qt.Key.Key_Up)
+    assert asked == ["head", 11, 10]
+    rail.show_layer(0, "attention")
+    asked.clear()
+    qtbot.keyClick(rail._list, Qt.Key.Key_Up)
+    qtbot.keyClick(rail._list, Qt.Key.Key_Up)
+    assert asked == ["patches", "picture"]
+
+
+def test_being_told_a_layer_asks_nothing(rail, qtbot):
+    with qtbot.assertNotEmitted(rail.layer_picked), qtbot.assertNotEmitted(rail.section_picked):
+        rail.show_layer(3, "rollout")
+        rail.show_layer(3, "picture")
+    assert shown_rows(rail) == [0]
+
+
+def test_a_deep_net_keeps_the_shown_layer_in_sight(rail, qtbot):
+    spec = vit_spec(num_layers=48)
+    rail.show_model(spec, trace_info(spec))
+    for layer in (47, 0, 30):
+        rail.show_layer(layer, "attention")
+        rect = rail._list.visualRect(rail._rows.index(3 + layer))
+        assert rail._list.viewport().rect().contains(rect)
+
+
+def test_the_highlight_and_the_bar_are_painted(rail, qtbot):
+    image = rail._list.viewport().grab().toImage()
+    ratio = image.devicePixelRatio()
+
+    def pixel(x, y):
+        return image.pixelColor(int(x * ratio), int(y * ratio))
+
+    shown = row_centre(rail, 3 + 11)
+    assert pixel(100, shown.y()) == QColor(palette.ACCENT_GROUND)
+    assert pixel(22, shown.y()) == QColor(palette.ACCENT)
+    right = rail._list.viewport().width() - 18
+    first, last = row_centre(rail, 3), row_centre(rail, 3 + 10)
+    # Layer 1 looks far (0.47 of at most 0.5), layer 11 near (0.17).
+    assert pixel(right - 10, first.y()).blue() > 120
+    assert pixel(right - 10, last.y()) == QColor(palette.LINE)
+    assert pixel(right - 48, last.y()).blue() > 120
+
+
+def test_facts_of_another_net_are_not_kept(rail):
+    rail.show_model(vit_spec(id="timm/other"), None)
+    assert all(row.distance is None for row in rail._rows.rows)
+
+
+def test_layers_without_attention_have_no_bar():
+    facts = LayerFacts((0.1, None, 0.2, None, None, None, 0.3))
+    layers = [row for row in build_rows(staged_spec(), None, facts) if row.layer is not None]
+    assert [row.distance for row in layers] == list(facts.mean_distance)
+    assert "Mean attention distance" not in layers[1].help
+    assert layers[3].help.splitlines()[1].startswith("Convolution")
+
+
+def test_without_a_model_there_is_a_sentence_and_nothing_to_pick(rail, qtbot):
+    rail.show_model(None, None)
+    assert rail._rows.rowCount() == 0
+    with qtbot.assertNotEmitted(rail.layer_picked):
+        qtbot.mouseClick(rail._list.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(60, 60))
+    rail.grab()
+
+
+def test_every_mixer_has_a_glyph_of_its_own(qapp):
+    pictures = {}
+    for kind in MIXER_TITLES:
+        image = QImage(28, 28, QImage.Format.Format_RGB32)
+        image.fill(QColor("black"))
+        painter = QPainter(image)
+        draw_mixer_glyph(painter, kind, QRectF(0, 0, 28, 28), QColor("white"))
+        painter.end()
+        pictures[kind] = bytes(image.constBits())
+        assert any(pictures[kind])
+    assert len(set(pictures.values())) == len(MIXER_TITLES)

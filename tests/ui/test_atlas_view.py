@@ -1,0 +1,182 @@
+import numpy as np
+import pytest
+from panel_data import atlas
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+
+from vitstudio.core.trace import Atlas
+from vitstudio.painting import palette
+from vitstudio.ui.views.atlas import AtlasView
+from vitstudio.ui.views.atlas_layout import AtlasLayout
+
+
+@pytest.fixture
+def view(qtbot):
+    view = AtlasView()
+    qtbot.addWidget(view)
+    view.show_atlas(atlas())
+    view.resize(300, view.heightForWidth(300))
+    view.show()
+    qtbot.waitExposed(view)
+    return view
+
+
+def planted(layer, head, row, col, layers=3, heads=4, grid=(6, 9)):
+    values = np.zeros((layers, heads, *grid), dtype=np.float32)
+    values[layer, head, row, col] = 0.7
+    return Atlas(values, (heads,) * layers, 0, "from")
+
+
+def test_a_planted_patch_is_bright_in_its_tile_and_nowhere_else(view):
+    view.set_colormap("gray")
+    view.show_atlas(planted(layer=2, head=1, row=1, col=7))
+    view.show_selection(0, 0)
+    image = view.grab().toImage()
+    ratio = image.devicePixelRatio()
+    tile = view.tile_rect(2, 1)
+    x = tile.x() + (7 + 0.5) / 9 * tile.width()
+    y = tile.y() + (1 + 0.5) / 6 * tile.height()
+    assert image.pixelColor(int(x * ratio), int(y * ratio)).lightness() == 255
+    for layer in range(3):
+        for head in range(4):
+            centre = view.tile_rect(layer, head).center() * ratio
+            assert image.pixelColor(centre).lightness() == 0
+
+
+def test_a_peak_survives_in_a_tile_smaller_than_the_map(view):
+    view.set_colormap("gray")
+    view.show_atlas(planted(5, 3, 20, 31, layers=24, heads=16, grid=(28, 42)))
+    view.show_selection(0, 0)
+    tile = view.tile_rect(5, 3)
+    assert tile.width() < 42
+    ratio = view.devicePixelRatioF()
+    part = view.grab(tile).toImage()
+    brightest = max(
+        part.pixelColor(x, y).lightness()
+        for x in range(int(tile.width() * ratio))
+        for y in range(int(tile.height() * ratio))
+    )
+    assert brightest == 255
+
+
+def test_tiles_keep_the_aspect_of_the_grid_and_fill_the_width():
+    layout = AtlasLayout(12, 6, (28, 42), 300)
+    tile = layout.tile(0, 0)
+    assert tile.height() / tile.width() == pytest.approx(28 / 42, abs=0.03)
+    assert layout.tile(11, 5).right() in (297, 298, 299)
+    assert layout.tile(0, 1).left() - layout.tile(0, 0).right() - 1 == 2
+    assert layout.tile(1, 0).top() - layout.tile(0, 0).bottom() - 1 == 2
+    assert layout.height_px >= layout.tile(11, 0).bottom() + 1
+
+
+def test_the_height_follows_the_width(view):
+    assert view.heightForWidth(600) > 1.7 * view.heightForWidth(300)
+    view.show_atlas(None)
+    assert view.heightForWidth(300) < 200
+
+
+def test_a_click_picks_and_the_outline_waits(view, qtbot):
+    with qtbot.waitSignal(view.picked, timeout=1000) as asked:
+        qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=view.tile_rect(7, 4).center())
+    assert asked.args == [7, 4]
+    assert view._selection == (0, None)
+
+
+def test_gaps_margins_and_missing_heads_pick_nothing(view, qtbot):
+    view.show_atlas(atlas(num_heads=(6,) * 11 + (3,)))
+    beside = view.tile_rect(3, 0).topRight() + QPoint(1, 4)
+    missing = view.tile_rect(11, 4).center()
+    for point in (beside, missing, QPoint(2, 2), QPoint(150, view.height() - 1)):
+        with qtbot.assertNotEmitted(view.picked):
+            qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=point)
+
+
+def outline_pixels(view, rect):
+    image = view.grab().toImage()
+    ratio = image.devicePixelRatio()
+    points = (
+        (rect.left() - 1, rect.center().y()),
+        (rect.right() + 2, rect.center().y()),
+        (rect.center().x(), rect.top() - 1),
+        (rect.center().x(), rect.bottom() + 2),
+    )
+    return [image.pixelColor(int((x + 0.5) * ratio), int((y + 0.5) * ratio)) for x, y in points]
+
+
+def test_one_head_is_outlined_or_the_whole_layer(view):
+    accent = QColor(palette.ACCENT)
+    view.show_selection(4, 2)
+    assert outline_pixels(view, view.tile_rect(4, 2)) == [accent] * 4
+    view.show_selection(4, None)
+    row = view.tile_rect(4, 0).united(view.tile_rect(4, 5))
+    assert outline_pixels(view, row)[2:] == [accent] * 2
+    assert outline_pixels(view, row)[0] == accent
+    assert outline_pixels(view, view.tile_rect(4, 2))[0] != accent
+
+
+def test_selecting_only_repaints_the_outline(view):
+    view.grab()
+    sheet = view._sheet
+    view.show_selection(8, 1)
+    view.grab()
+    assert view._sheet is sheet
+    view.set_colormap("viridis")
+    view.grab()
+    assert view._sheet is not sheet
+
+
+def test_the_tooltip_counts_from_one(view):
+    values = atlas().values
+    text = view.tile_help(2, 4)
+    assert text.startswith("layer 3, head 5\n")
+    assert f"{values[2, 4].max():.3g}" in text
+
+
+def test_hover_lifts_a_tile_and_leaving_drops_it(view, qtbot):
+    qtbot.mouseMove(view, view.tile_rect(1, 1).center())
+    qtbot.waitUntil(lambda: view._hovered == (1, 1), timeout=1000)
+    view.leaveEvent(QEvent(QEvent.Type.Leave))
+    assert view._hovered is None
+
+
+def test_arrow_keys_ask_for_neighbours(view, qtbot):
+    asked = []
+    view.picked.connect(lambda layer, head: asked.append((layer, head)))
+    view.show_selection(5, 3)
+    for key in (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right):
+        qtbot.keyClick(view, key)
+    assert asked == [(4, 3), (6, 3), (5, 2), (5, 4)]
+
+
+def test_without_maps_there_is_a_reason_and_nothing_to_pick(view, qtbot):
+    view.show_atlas(None, "PoolFormer averages neighbours: it has no heads.")
+    with qtbot.assertNotEmitted(view.picked):
+        qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=QPoint(60, 60))
+    qtbot.keyClick(view, Qt.Key.Key_Down)
+    view.grab()
+    assert "no heads" in view._reason
+
+
+def test_a_selection_from_a_deeper_net_does_no_harm(view):
+    view.show_selection(30, 20)
+    view.grab()
+
+
+def test_in_a_scroll_area_the_selection_comes_into_sight(qtbot):
+    page = QWidget()
+    column = QVBoxLayout(page)
+    view = AtlasView()
+    column.addWidget(view)
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setWidget(page)
+    qtbot.addWidget(area)
+    area.resize(320, 240)
+    view.show_atlas(atlas(24, 6))
+    area.show()
+    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 200, timeout=1000)
+    view.show_selection(23, 2)
+    top_left = view.mapTo(area.viewport(), view.tile_rect(23, 2).topLeft())
+    rect = QRect(top_left, view.tile_rect(23, 2).size())
+    assert area.viewport().rect().contains(rect)

@@ -1,0 +1,164 @@
+"""The running program: Qt application, window, engine and settings, from start to a clean end."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from vitstudio.app import build_engine
+from vitstudio.core.assets import assets_dir, sample_pictures
+from vitstudio.core.state import State
+from vitstudio.engine import messages
+from vitstudio.settings import Settings, SettingsStore, default_path
+from vitstudio.state.app_state import AppState
+from vitstudio.ui.bridge import Bridge
+from vitstudio.ui.desk import Desk
+from vitstudio.ui.main_window import MainWindow
+from vitstudio.ui.theme import apply_theme
+
+log = logging.getLogger(__name__)
+FIRST_SAMPLE = "coffee.png"
+SMOKE_FRAMES = 3
+
+
+class Studio(QObject):
+    """Everything that lives as long as the window.
+
+    Parameters
+    ----------
+    path : str
+        What to open first; the last picture, or a bundled photo, if "".
+    model_id : str
+        The last one used if "".
+    store : SettingsStore
+    """
+
+    def __init__(self, path: str, model_id: str, store: SettingsStore) -> None:
+        super().__init__()
+        app = QApplication.instance() or QApplication(sys.argv[:1])
+        assert isinstance(app, QApplication)
+        metrics = apply_theme(app)
+        app.setWindowIcon(QIcon(str(assets_dir() / "icon.svg")))
+        settings = store.load()
+        self.state = AppState(_first_state(settings, path, model_id))
+        self.bridge = Bridge()
+        self.engine = build_engine(self.bridge.deliver)
+        self.bridge.connect_engine(self.engine.post)
+        samples = [str(sample) for sample in sample_pictures()]
+        self.window = MainWindow(samples, metrics)
+        self.desk = Desk(self.window, self.state, self.bridge, store, settings)
+        self._path = path
+
+    def start(self) -> None:
+        """Show the window, then let the engine load torch and the model behind it."""
+        self.window.show()
+        QApplication.processEvents()  # the window is painted before imports compete for the interpreter
+        self.engine.start()
+        self.desk.presenter.start()
+        if self._path:
+            self.desk.open_path(self._path)
+
+    def stop(self) -> None:
+        """Close the window and wait for the engine.
+
+        Raises
+        ------
+        RuntimeError
+            If the engine does not stop.
+        """
+        self.window.close()
+        self.engine.stop()
+
+
+def run_window(path: str = "", model_id: str = "", *, smoke: bool = False) -> int:
+    """Open the window and stay until it is closed; the exit status is returned."""
+    begin = time.perf_counter()
+    app = QApplication.instance() or QApplication(sys.argv[:1])
+    if smoke:
+        folder = tempfile.TemporaryDirectory()
+        store = SettingsStore(Path(folder.name) / "settings.json")
+        path = path or str(sample_pictures()[0])
+    else:
+        store = SettingsStore(default_path())
+    studio = Studio(path, model_id, store)
+    sys.excepthook = _Excepthook(studio)
+    test = SmokeTest(studio, begin) if smoke else None
+    studio.start()
+    if test is not None:
+        test.say("window")
+    status = app.exec()
+    studio.stop()
+    sys.excepthook = sys.__excepthook__
+    return status
+
+
+class SmokeTest(QObject):
+    """Steps through bundled photos in the real window, and ends the program."""
+
+    def __init__(self, studio: Studio, begin: float) -> None:
+        super().__init__(studio)
+        self._studio = studio
+        self._begin = begin
+        self._pictures = [str(path) for path in sample_pictures()]
+        self._done = 0
+        studio.bridge.received.connect(self._on_received, Qt.ConnectionType.QueuedConnection)
+
+    def say(self, what: str) -> None:
+        """Print what happened and when."""
+        print(f"{what}: {time.perf_counter() - self._begin:.2f} s", flush=True)
+
+    def _on_received(self, message: object) -> None:
+        if isinstance(message, messages.Failed):
+            print(f"vitstudio: {message.sentence}", file=sys.stderr)
+            QApplication.exit(1)
+        elif isinstance(message, messages.MapReady) and self._shows(message):
+            self._done += 1
+            self.say(f"attention on picture {self._done} of {SMOKE_FRAMES}")
+            if self._done == SMOKE_FRAMES:
+                QApplication.exit(0)
+            else:
+                self._studio.desk.open_path(self._pictures[self._done])
+
+    def _shows(self, message: messages.MapReady) -> bool:
+        """Whether this answer is the map on screen of a picture not counted yet."""
+        shown = self._studio.desk.presenter.shown
+        return message.generation == self._done + 1 and message.token_map.request in shown.requests
+
+
+class _Excepthook:
+    """A mistake of the program is told in the window and logged; the window stays."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def __call__(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            QApplication.exit(1)
+            return
+        log.error("%s", "".join(traceback.format_exception(kind, error, trace)))
+        self._studio.window.notice.show_notice(
+            f"Something unexpected went wrong ({kind.__name__}: {error}); the log has more.", "bad"
+        )
+
+
+def _first_state(settings: Settings, path: str, model_id: str) -> State:
+    """The last state; at the very first start, or when its picture is gone, a bundled photo."""
+    state = settings.state
+    if model_id:
+        state = state.replace(model_id=model_id, weights="default")
+    if path:
+        return state.replace(source="")
+    if not Path(state.source).is_file():
+        state = state.replace(source=str(assets_dir() / "images" / FIRST_SAMPLE))
+    return state
