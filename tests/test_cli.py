@@ -4,33 +4,29 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import timm
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
-from torch.nn import functional
 
 import vitstudio
+from tests.plain_vit import plain_attention, timm_attention
 from vitstudio import api, cli
 from vitstudio.export.restore import read_state
 
 ROOT = Path(__file__).parents[1]
 COFFEE = ROOT / "assets" / "images" / "coffee.png"
 WEIGHTS = ROOT / "assets" / "weights" / "dinov2_vits14.safetensors"
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 VIEWS = ("picture", "attention", "rollout", "pca", "norm", "similarity")
 BEGINNINGS = {".png": b"\x89PNG\r\n", ".svg": b"<?xml", ".pdf": b"%PDF-", ".npz": b"PK\x03\x04"}
 
@@ -62,77 +58,12 @@ def trace(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     return lambda *words: run("trace", COFFEE, "--patches", 8, *words)
 
 
-# ---- the same maps from the weights alone, without any of our model code
+# ---- the same maps from the weights alone
 
 
 @pytest.fixture(scope="module")
 def weights() -> dict[str, Tensor]:
     return {name: tensor.float() for name, tensor in load_file(WEIGHTS).items()}
-
-
-def model_input(rows: int, cols: int) -> Tensor:
-    """The photo is 400 x 600, so grids of that aspect need a resize and nothing else."""
-    with Image.open(COFFEE) as opened:
-        rgb = opened.convert("RGB").resize((cols * 14, rows * 14), Image.Resampling.BICUBIC)
-    values = torch.from_numpy(np.array(rgb)).permute(2, 0, 1).float() / 255
-    return ((values - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None])[None]
-
-
-def resized_table(weights: dict[str, Tensor], rows: int, cols: int) -> Tensor:
-    table = weights["pos_embed"]
-    patches = table[:, 1:].reshape(1, 37, 37, 384).permute(0, 3, 1, 2)
-    patches = functional.interpolate(patches, (rows, cols), mode="bicubic", align_corners=False)
-    return torch.cat([table[:, :1], patches.permute(0, 2, 3, 1).reshape(1, -1, 384)], dim=1)
-
-
-def plain_attention(weights: dict[str, Tensor], rows: int, cols: int) -> Iterator[Tensor]:
-    """softmax(Q K^T / sqrt(d)) of every layer, unfused: float32 (heads, tokens, tokens)."""
-
-    def linear(name: str, value: Tensor) -> Tensor:
-        return value @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
-
-    def normalised(name: str, value: Tensor) -> Tensor:
-        centred = value - value.mean(dim=-1, keepdim=True)
-        scaled = centred / (centred.square().mean(dim=-1, keepdim=True) + 1e-6).sqrt()
-        return scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"]
-
-    def heads(value: Tensor) -> Tensor:
-        return value.reshape(-1, 6, 64).transpose(0, 1)
-
-    patches = functional.conv2d(
-        model_input(rows, cols),
-        weights["patch_embed.proj.weight"],
-        weights["patch_embed.proj.bias"],
-        stride=14,
-    )
-    tokens = torch.cat([weights["cls_token"][0], patches[0].flatten(1).T])
-    tokens = tokens + resized_table(weights, rows, cols)[0]
-    for number in range(12):
-        block = f"blocks.{number}"
-        packed = linear(f"{block}.attn.qkv", normalised(f"{block}.norm1", tokens))
-        query, key, value = (heads(part) for part in packed.split(384, dim=1))
-        attention = (query @ key.transpose(1, 2) / math.sqrt(64)).softmax(dim=-1)
-        yield attention
-        mixed = (attention @ value).transpose(0, 1).reshape(-1, 384)
-        tokens = tokens + linear(f"{block}.attn.proj", mixed) * weights[f"{block}.ls1.gamma"]
-        hidden = linear(f"{block}.mlp.fc1", normalised(f"{block}.norm2", tokens))
-        hidden = hidden * 0.5 * (1 + torch.erf(hidden / math.sqrt(2)))
-        tokens = tokens + linear(f"{block}.mlp.fc2", hidden) * weights[f"{block}.ls2.gamma"]
-
-
-def timm_attention(weights: dict[str, Tensor], rows: int, cols: int, layer: int) -> Tensor:
-    """The same of one layer of timm's net, its position table resized by hand."""
-    net = timm.create_model(
-        "vit_small_patch14_dinov2", num_classes=0, img_size=(rows * 14, cols * 14)
-    )
-    net.load_state_dict({**weights, "pos_embed": resized_table(weights, rows, cols)})
-    seen: list[Tensor] = []
-    mixer = net.blocks[layer].attn
-    mixer.register_forward_pre_hook(lambda _module, args: seen.append(args[0]))
-    with torch.inference_mode():
-        net.eval()(model_input(rows, cols))
-        packed = mixer.qkv(seen[0]).reshape(-1, 3, 6, 64).permute(1, 2, 0, 3)
-        return (packed[0] @ packed[1].transpose(1, 2) / math.sqrt(64)).softmax(dim=-1)
 
 
 def saved(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float32], dict[str, Any]]:
@@ -156,8 +87,8 @@ def test_the_map_is_that_of_an_independent_computation(
     assert heatmap.shape == (28, 42)
     assert metadata["precision"] == "float32"
     with torch.inference_mode():
-        plain = list(plain_attention(weights, 28, 42))[11][0, 0].numpy()
-    by_timm = timm_attention(weights, 28, 42, 11)[0, 0].numpy()
+        plain = list(plain_attention(weights, COFFEE, 28, 42))[11][0, 0].numpy()
+    by_timm = timm_attention(weights, COFFEE, 28, 42, 11)[0, 0].numpy()
     for row in (plain, by_timm):
         np.testing.assert_allclose(heatmap, row[1:].reshape(28, 42), rtol=0, atol=1e-5)
         np.testing.assert_allclose(prefix, row[:1], rtol=0, atol=1e-5)
@@ -170,7 +101,7 @@ def test_layers_heads_rows_and_columns_count_from_one(
     trace: Run, weights: dict[str, Tensor], tmp_path: Path
 ) -> None:
     with torch.inference_mode():
-        maps = [layer.numpy() for layer in plain_attention(weights, 8, 12)]
+        maps = [layer.numpy() for layer in plain_attention(weights, COFFEE, 8, 12)]
     token = 1 + 2 * 12 + 4
     cases: list[tuple[tuple[object, ...], NDArray[np.float32]]] = [
         (("--layer", 1, "--head", 6, "--query", "3,5"), maps[0][5, token]),

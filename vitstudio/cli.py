@@ -98,7 +98,7 @@ def _add_trace(commands: Any) -> None:
     parser.add_argument("--colormap", choices=COLORMAPS, default="inferno")
     parser.add_argument("--scale", choices=SCALES, default="map", help="colour scale")
     parser.add_argument("--range", metavar="LOW,HIGH", help="the fixed colour scale")
-    parser.add_argument("--opacity", type=float, default=0.75, help="of the map, 0 to 1")
+    parser.add_argument("--opacity", type=float, default=0.85, help="of the map, 0 to 1")
     parser.add_argument("--nearest", action="store_true", help="one flat colour a patch")
     parser.add_argument("--no-grid", action="store_true", help="leave out the patch grid")
     parser.add_argument(

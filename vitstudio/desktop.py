@@ -61,6 +61,7 @@ class Studio(QObject):
     def start(self) -> None:
         """Show the window, then let the engine load torch and the model behind it."""
         self.window.show()
+        self.window.canvas.setFocus()
         QApplication.processEvents()  # the window is painted before imports compete for the interpreter
         self.engine.start()
         self.desk.presenter.start()

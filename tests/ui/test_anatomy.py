@@ -1,5 +1,5 @@
 import pytest
-from panel_data import layer_facts, staged_spec, trace_info, vit_spec
+from tests.ui.panel_data import layer_facts, staged_spec, trace_info, vit_spec
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 

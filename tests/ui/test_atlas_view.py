@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from panel_data import atlas
+from tests.ui.panel_data import atlas
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget

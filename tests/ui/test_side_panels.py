@@ -1,5 +1,5 @@
 import pytest
-from panel_data import token_facts
+from tests.ui.panel_data import token_facts
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QColor
 

@@ -9,6 +9,9 @@ from vitstudio.core.colormaps import lookup_table
 from vitstudio.core.state import State
 from vitstudio.core.trace import FloatArray, TokenMap
 
+FAINTEST = 0.35
+"""Cover of the lowest value, as a part of the chosen opacity."""
+
 SMOOTH_FACTOR = 8
 """Pixels per cell of a smoothed map: enough that the painter's own scaling shows no steps."""
 
@@ -57,13 +60,19 @@ def _upsample_axis(values: FloatArray, factor: int, axis: int) -> FloatArray:
 
 
 def map_pixels(token_map: TokenMap, state: State) -> NDArray[np.uint8]:
-    """The overlay picture of a map: uint8 (rows, cols, 3), one pixel a cell, or smoothed.
+    """The overlay picture of a map: uint8 (rows, cols, 4), one pixel a cell, or smoothed.
 
-    It spans the model input exactly; `ImageTransform.input_rect` says where that lies on the
-    picture.
+    It spans the model input exactly; `ImageTransform.input_rect` says where that lies on the picture. The
+    fourth channel is how much a colour covers the picture: the dark end of the scale lets most of it
+    through, so that what gets little weight is still recognised.
     """
     values = upsample(token_map.values) if state.smooth else token_map.values
     if token_map.request.view == "pca":
-        colours: NDArray[np.uint8] = np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
-        return colours
-    return colourise(values, *colour_range(token_map, state), state.colormap)
+        rgb = np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
+        cover = np.full(values.shape[:2], 255, np.uint8)
+    else:
+        low, high = colour_range(token_map, state)
+        rgb = colourise(values, low, high, state.colormap)
+        part = np.clip((values - low) / (high - low), 0.0, 1.0)
+        cover = np.rint(255.0 * (FAINTEST + (1.0 - FAINTEST) * np.sqrt(part))).astype(np.uint8)
+    return np.dstack([rgb, cover])

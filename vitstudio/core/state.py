@@ -74,7 +74,7 @@ class State:
     direction: Direction = "from"
     show_grid: bool = True
     smooth: bool = True
-    opacity: float = 0.75
+    opacity: float = 0.85
     colormap: str = "inferno"
     scale: Scale = "map"
     fixed_range: tuple[float, float] = (0.0, 0.02)

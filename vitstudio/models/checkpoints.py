@@ -96,7 +96,7 @@ def _read_safetensors(path: Path) -> State:
     try:
         return safetensors.torch.load_file(path)
     except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(_damaged(path, error)) from error
+        raise CheckpointError(_damaged(path)) from error
 
 
 def _read_pickle(path: Path) -> Any:
@@ -111,14 +111,13 @@ def _read_pickle(path: Path) -> Any:
                 f"'{path.name}' holds Python objects, which VitStudio never runs: save its state "
                 "dict as safetensors."
             ) from error
-        raise CheckpointError(_damaged(path, error)) from error
+        raise CheckpointError(_damaged(path)) from error
     except (RuntimeError, OSError, EOFError, ValueError, KeyError, AttributeError) as error:
-        raise CheckpointError(_damaged(path, error)) from error
+        raise CheckpointError(_damaged(path)) from error
 
 
-def _damaged(path: Path, error: Exception) -> str:
-    reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
-    return f"'{path.name}' is damaged or no checkpoint ({reason[:90]}): copy or download it again."
+def _damaged(path: Path) -> str:
+    return f"'{path.name}' is damaged or no checkpoint: copy or download it again."
 
 
 def _unwrap(content: Any) -> State:

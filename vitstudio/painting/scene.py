@@ -20,7 +20,7 @@ from vitstudio.painting import palette
 from vitstudio.painting.exact import draw_exactly
 
 UNSEEN_ALPHA = 0.55
-GRID_ALPHA = 0.20
+GRID_ALPHA = 0.14
 GRID_SMALLEST_CELL_PX = 4.0
 """Cells smaller than this on the device have no grid: it would be a grey veil."""
 GRID_FULL_CELL_PX = 10.0

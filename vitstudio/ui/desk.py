@@ -268,7 +268,7 @@ class Desk(QObject):
             self.choices.toggle_grid()
         elif section == "head":
             self.choices.last_layer()
-            self.window.tabs.setCurrentIndex(2)
+            self.window.tabs.setCurrentIndex(1)
 
     def _on_head_picked(self, head: str) -> None:
         if head == "single":

@@ -32,7 +32,7 @@ from vitstudio.ui.views.atlas import AtlasView
 from vitstudio.ui.views.breadcrumb import Breadcrumb
 from vitstudio.ui.views.canvas import Canvas
 from vitstudio.ui.views.colour_bar import ColourBarView
-from vitstudio.ui.views.controls import label, rule
+from vitstudio.ui.views.controls import rule
 from vitstudio.ui.views.drop_veil import DropVeil
 from vitstudio.ui.views.notice import Notice
 from vitstudio.ui.views.predictions import PredictionsPanel
@@ -41,7 +41,7 @@ from vitstudio.ui.views.token_panel import TokenPanel
 from vitstudio.ui.views.top_bar import TopBar
 from vitstudio.ui.views.view_bar import ViewBar
 
-TABS = ("Heads", "Token", "Answer")
+TABS = ("Heads", "Answer")
 
 
 class MainWindow(QMainWindow):
@@ -133,10 +133,8 @@ class MainWindow(QMainWindow):
         return centre
 
     def _dock(self) -> QWidget:
-        caption = label("All heads · layers down, heads across", "small")
-        heads = _column(caption, self.atlas)
-        for title, page in zip(TABS, (heads, _column(self.token), _column(self.predictions)),
-                               strict=True):
+        pages = (_column(self.atlas, self.token), _column(self.predictions))
+        for title, page in zip(TABS, pages, strict=True):
             self.tabs.addTab(_scrolled(page), title)
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)

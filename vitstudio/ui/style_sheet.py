@@ -60,13 +60,15 @@ QPushButton:disabled, QToolButton:disabled { color: $disabled; }
 QPushButton:focus, QToolButton:focus { border: 1px solid $accent; outline: none; }
 QPushButton:checked, QToolButton:checked { background: $pressed; color: $text; }
 QToolButton::menu-indicator, QPushButton::menu-indicator { image: none; width: 0; }
-QPushButton[kind="primary"] {
+QPushButton[kind="primary"], QToolButton[kind="primary"] {
     background: $accent; border: 1px solid $accent; color: $ground; font-weight: 600;
 }
-QPushButton[kind="primary"]:hover { background: #74d1ff; }
-QPushButton[kind="primary"]:pressed { background: #38a9e0; }
-QPushButton[kind="primary"]:disabled { background: $line; border-color: $line; color: $disabled; }
-QPushButton[kind="primary"]:focus { border: 1px solid $text; }
+QPushButton[kind="primary"]:hover, QToolButton[kind="primary"]:hover { background: #74d1ff; }
+QPushButton[kind="primary"]:pressed, QToolButton[kind="primary"]:pressed { background: #38a9e0; }
+QPushButton[kind="primary"]:disabled, QToolButton[kind="primary"]:disabled {
+    background: $line; border-color: $line; color: $disabled;
+}
+QPushButton[kind="primary"]:focus, QToolButton[kind="primary"]:focus { border: 1px solid $text; }
 QPushButton[kind="flat"], QToolButton[kind="flat"] {
     background: transparent; border: 1px solid transparent; padding: 0 7px;
 }

@@ -30,6 +30,7 @@ class Breadcrumb(QWidget):
         self._sentence = QLabel(textFormat=Qt.TextFormat.RichText)
         self._sentence.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._badge = QLabel()
+        self._badge.setProperty("pill", "good")
         self._badge.hide()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 8, 16, 8)
