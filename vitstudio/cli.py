@@ -253,7 +253,8 @@ def _models_check(options: argparse.Namespace) -> int:
 def _bench(options: argparse.Namespace) -> int:
     from vitstudio.bench.run import main as run_bench
 
-    return run_bench(as_json=options.json, quick=options.quick)
+    status: int = run_bench(as_json=options.json, quick=options.quick)
+    return status
 
 
 # ---- what a command says and understands

@@ -9,7 +9,7 @@ import pytest
 
 from vitstudio.core.colormaps import COLORMAPS, lookup_table
 from vitstudio.core.errors import StateError
-from vitstudio.core.overlay import SMOOTH_FACTOR, colour_range, colourise, map_pixels, upsample
+from vitstudio.core.overlay import FAINTEST, SMOOTH_FACTOR, colour_range, colourise, map_pixels, upsample
 from vitstudio.core.state import State, ViewKind
 from vitstudio.core.trace import FloatArray, MapRequest, TokenMap
 
@@ -152,7 +152,7 @@ def test_a_map_without_contrast_has_a_usable_range(value: float, view: ViewKind)
     for state in (State(), State(scale="shared")):
         low, high = colour_range(flat, state)
         assert low < high
-        assert map_pixels(flat, state).shape[2] == 3
+        assert map_pixels(flat, state).shape[2] == 4
 
 
 # ---- the whole picture
@@ -162,19 +162,27 @@ def test_pixels_of_a_map_are_its_colours() -> None:
     values = asymmetric()
     state = State(smooth=False, colormap="magma")
     pixels = map_pixels(token_map(values), state)
-    np.testing.assert_array_equal(pixels, colourise(values, 0.0, float(values.max()), "magma"))
+    colours = colourise(values, 0.0, float(values.max()), "magma")
+    np.testing.assert_array_equal(pixels[..., :3], colours)
+
+
+def test_what_gets_more_weight_covers_more_of_the_picture() -> None:
+    values = np.array([[0.0, 0.25, 1.0]], np.float32)
+    cover = map_pixels(token_map(values), State(smooth=False))[..., 3]
+    assert cover.tolist() == [[round(255 * FAINTEST), round(255 * (FAINTEST + 1) / 2), 255]]
 
 
 def test_pixels_of_a_smooth_map_are_its_smooth_colours() -> None:
     values = asymmetric()
     pixels = map_pixels(token_map(values), State(smooth=True))
     expected = colourise(upsample(values), 0.0, float(values.max()), "inferno")
-    np.testing.assert_array_equal(pixels, expected)
-    assert pixels.shape == (3 * SMOOTH_FACTOR, 5 * SMOOTH_FACTOR, 3)
+    np.testing.assert_array_equal(pixels[..., :3], expected)
+    assert pixels.shape == (3 * SMOOTH_FACTOR, 5 * SMOOTH_FACTOR, 4)
 
 
 def test_colours_of_features_are_shown_as_they_are() -> None:
     colours = np.random.default_rng(1).random((2, 3, 3), dtype=np.float32)
     pca = token_map(colours, "pca", prefix=np.zeros(0, np.float32))
     pixels = map_pixels(pca, State(smooth=False, scale="fixed", fixed_range=(5.0, 6.0)))
-    np.testing.assert_array_equal(pixels, np.rint(colours * 255).astype(np.uint8))
+    np.testing.assert_array_equal(pixels[..., :3], np.rint(colours * 255).astype(np.uint8))
+    assert (pixels[..., 3] == 255).all()

@@ -151,7 +151,7 @@ def test_pixels_of_a_large_png_are_not_read(tmp_path):
         (b'"layer": 2', b'"lajer": 2'),
         (b'"state": {', b'"state": ['),
         (b'"version": 1', b'"version": 9'),
-        (b'"opacity": 0.75', b'"opacity": "ab"'),
+        (b'"opacity": 0.85', b'"opacity": "ab"'),
     ],
 )
 @pytest.mark.parametrize("suffix", [".png", ".svg"])

@@ -24,6 +24,8 @@ class Behaviour:
         The one file; `stated_hash` is what the hub says of it.
     break_after : list of int
         Each answer takes one: bytes after which the connection is dropped.
+    answers : list of int
+        Each request for the file's bytes takes one as its status, before it is served well.
     gate : Event
         Bytes behind the first block wait for it.
     """
@@ -36,6 +38,7 @@ class Behaviour:
     redirect: bool = True
     commit: str | None = COMMIT
     break_after: list[int] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     url: str = ""
@@ -50,7 +53,7 @@ class Behaviour:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers /ORG/NAME/resolve/REVISION/FILE as the hub does, and everything else with the file."""
+    """Answers /ORG/NAME/resolve/REVISION/FILE as the hub does, all else with the file."""
 
     protocol_version = "HTTP/1.1"
     behaviour: Behaviour
@@ -69,11 +72,7 @@ class Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         behaviour.requests.append((self.command, self.path, headers))
         if behaviour.status != 200:
-            self.send_response(behaviour.status)
-            if behaviour.error_code:
-                self.send_header("X-Error-Code", behaviour.error_code)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self._refuse(behaviour.status)
         elif "/resolve/" in self.path and behaviour.redirect:
             self.send_response(302)  # large files lie on another host
             self.send_header("Location", f"{behaviour.url.replace('127.0.0.1', 'localhost')}/cdn")
@@ -83,6 +82,13 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._send_file(body=body)
 
+    def _refuse(self, status: int) -> None:
+        self.send_response(status)
+        if self.behaviour.error_code:
+            self.send_header("X-Error-Code", self.behaviour.error_code)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def _hub_headers(self) -> None:
         if self.behaviour.commit:
             self.send_header("X-Repo-Commit", self.behaviour.commit)
@@ -91,6 +97,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send_file(self, *, body: bool) -> None:
         behaviour, start = self.behaviour, 0
+        if body and behaviour.answers:
+            self._refuse(behaviour.answers.pop(0))
+            return
         wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if wanted and behaviour.ranges:
             start = int(wanted[1])

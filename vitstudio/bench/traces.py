@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import torch
 
 from vitstudio.bench.timing import Row, median_seconds, seconds, side_by_side
@@ -62,8 +65,9 @@ def transformers_row(model: LoadedModel, frame: Frame, repeats: int) -> Row:
     except ImportError:
         note = 'not measured: transformers is not installed (pip install "vitstudio[bench]")'
         return Row(name, None, "x", 3.0, at_least=True, note=note)
-    theirs = ViTModel(ViTConfig(attn_implementation="eager"), add_pooling_layer=False).eval()
-    theirs.to(model.device)
+    options: dict[str, Any] = {"attn_implementation": "eager"}
+    theirs: torch.nn.Module = ViTModel(ViTConfig(**options), add_pooling_layer=False)
+    theirs.eval().to(model.device)
     trace = model.trace_frame(frame, "aspect", 14)
     picture = trace.input_tensor.to(model.device)
     image = _input(trace, model)
@@ -91,7 +95,7 @@ def large_rows(model: LoadedModel, frame: Frame, repeats: int) -> list[Row]:
     trace = model.trace_frame(frame, "aspect", LARGE_PATCHES)
     tokens = trace.info.num_tokens
     layers = len(trace.layers)
-    first = sorted(seconds(lambda layer=layer: trace.weights(layer, 100)) for layer in range(layers))
+    first = sorted(seconds(partial(trace.weights, layer, 100)) for layer in range(layers))
     again = median_seconds(lambda: trace.weights(layers - 1, 200), repeats)
     note = f"{tokens:,} tokens, {model.precision}: a layer asked for the first time; again {again * 1e3:.1f} ms"
     memory = trace.memory_bytes() / 1e6

@@ -141,7 +141,7 @@ class _SeeAttention(TorchFunctionMode):
             mine = threading.get_ident() == thread
             return self._attend(*args, **options) if mine else kernel(*args, **options)
 
-        functional.scaled_dot_product_attention = attend  # type: ignore[assignment]
+        functional.scaled_dot_product_attention = attend
         try:
             yield
         finally:

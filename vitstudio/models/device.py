@@ -57,7 +57,7 @@ def choose_precision(name: str, device: torch.device) -> str:
 
 def _has_fast_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
     # torch has these two questions under private names only; a torch without them gets float32.

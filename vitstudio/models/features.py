@@ -49,10 +49,12 @@ def principal_colours(patches: Tensor) -> Tensor:
 
 def norms(tokens: Tensor) -> Tensor:
     """Euclidean norm of every token: (tokens, dim) -> float32 (tokens,)."""
-    return tokens.float().norm(dim=-1)
+    length: Tensor = tokens.float().norm(dim=-1)  # type: ignore[no-untyped-call]
+    return length
 
 
 def similarity(tokens: Tensor, query: int) -> Tensor:
     """Cosine similarity of every token to one of them: (tokens, dim) -> float32 (tokens,)."""
     unit = torch.nn.functional.normalize(tokens.float(), dim=-1)
-    return unit @ unit[query]
+    cosine: Tensor = unit @ unit[query]
+    return cosine

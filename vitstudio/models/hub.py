@@ -26,6 +26,7 @@ from vitstudio.models.transfer import (
     network_errors,
     status_sentence,
     verify,
+    writing,
 )
 
 __all__ = ["Progress", "download", "hub_cache_dir", "locate", "remote_size", "torch_cache_dir"]
@@ -79,13 +80,12 @@ class _Repository:
         """Return where the content of that etag lies or would lie."""
         return self.folder / "blobs" / etag
 
-    def pointer(self, commit: str | None = None) -> Path | None:
-        """Return the file of a commit (the last known one if left out), if it is here."""
-        if commit is None:
-            try:
-                commit = (self.folder / "refs" / self.revision).read_text().strip()
-            except OSError:
-                commit = self.revision
+    def pointer(self) -> Path | None:
+        """Return the file of the last commit that is known of the revision, if it is here."""
+        try:
+            commit = (self.folder / "refs" / self.revision).read_text().strip()
+        except OSError:
+            commit = self.revision  # it may be a commit itself
         path = self.folder / "snapshots" / commit / self.source.filename
         return path if path.is_file() else None
 
@@ -152,13 +152,8 @@ def download(source: WeightsSource, progress: Progress, cancelled: CancelCheck) 
     blob = repository.blob(etag)
     if not blob.is_file():
         _fetch_verified(address, blob, ".incomplete", etag, progress, cancelled)
-    try:
+    with writing(repository.folder):
         return repository.link(blob, commit)
-    except OSError as error:
-        raise DownloadError(
-            f"{repository.folder} cannot be written ({error.strerror}): set HF_HOME to a folder "
-            "that can."
-        ) from error
 
 
 def _fetch_verified(
@@ -172,13 +167,15 @@ def _fetch_verified(
     """Fetch beside the target; it takes its name only when whole and with the right hash."""
     part = target.with_name(target.name + suffix)
     fetch(address, part, progress, cancelled)
-    if not verify(part, expected, cancelled):
+    with writing(target.parent):
+        if verify(part, expected, cancelled):
+            part.replace(target)
+            return
         part.unlink()
-        raise DownloadError(
-            f"{address.name} arrived damaged (its SHA-256 is not the published one) and was "
-            "removed: try again, and check the mirror if there is one in HF_ENDPOINT."
-        )
-    part.replace(target)
+    raise DownloadError(
+        f"{address.name} arrived damaged (its SHA-256 is not the published one) and was removed: "
+        "try again, and check the mirror if there is one in HF_ENDPOINT."
+    )
 
 
 def _ask_hub(source: HubFile) -> tuple[Address, str, str]:

@@ -423,7 +423,7 @@ def trace_frame(
     patches: int | None = None,
     *,
     generation: int = 0,
-    kind: type[AnyTrace] | None = None,
+    kind: type[AnyTrace] = Trace,  # type: ignore[assignment]
 ) -> AnyTrace:
     """Run a net on a frame and keep what its layers saw.
 
@@ -464,7 +464,7 @@ def trace_frame(
         forward_s=forward_s,
         memory_bytes=kept + capture.output.nbytes,
     )
-    return (kind or Trace)(adapted, info, capture, output)
+    return kind(adapted, info, capture, output)
 
 
 def _numpy(tensor: Tensor) -> FloatArray:

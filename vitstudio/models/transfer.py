@@ -88,7 +88,7 @@ def fetch(address: Address, part: Path, progress: Progress, cancelled: CancelChe
     DownloadError
         When the server refuses or keeps breaking off, or the disk cannot take the file.
     """
-    with _writing(part.parent), _alone(part):
+    with writing(part.parent), _alone(part):
         _check_space(address, part)
         tries = 0
         while True:
@@ -236,8 +236,8 @@ def _check_space(address: Address, part: Path) -> None:
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Make the folder and turn what the disk refuses into a sentence."""
+def writing(folder: Path) -> Iterator[None]:
+    """Make a folder to write in, and turn what the disk refuses into a sentence."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield

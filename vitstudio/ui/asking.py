@@ -106,6 +106,10 @@ class Asking:
             else:
                 line.ask(message)
 
+    def is_under_way(self, message: object) -> bool:
+        """Whether exactly this question waits for its answer."""
+        return self._lines[type(message)].under_way == message
+
     def answered(self, kind: type) -> None:
         """An answer, or a failure, of the question under way of that kind has come."""
         self._lines[kind].answered()

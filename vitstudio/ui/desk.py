@@ -1,326 +1,187 @@
-"""What needs a window: dialogs, popups, clipboard, shortcuts; joins views, choices and presenter."""
+"""What needs a window: dialogs, clipboard, drops, zoom, popups; it turns them into plain paths."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Iterable
+from pathlib import Path, PurePath
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QImage, QKeySequence
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QGuiApplication, QImage
 
-from vitstudio.core.state import Fit, Scale, State, ViewKind
-from vitstudio.engine import messages
-from vitstudio.settings import Settings, SettingsStore
-from vitstudio.state.app_state import AppState
+from vitstudio.core.errors import PictureError
+from vitstudio.settings import Settings
 from vitstudio.ui import dialogs
-from vitstudio.ui.actions import Action, build_actions
-from vitstudio.ui.bridge import Bridge
 from vitstudio.ui.choices import Choices
 from vitstudio.ui.command_palette import CommandPalette
 from vitstudio.ui.main_window import MainWindow
 from vitstudio.ui.model_picker import ModelPicker
 from vitstudio.ui.pictures import frame_from_qimage, image_of, is_checkpoint, local_paths
 from vitstudio.ui.presenter import Presenter
-from vitstudio.ui.screen import Screen
 from vitstudio.ui.shortcut_sheet import ShortcutSheet
-from vitstudio.ui.timers import Timers
-
-DOWNLOAD_TASK = "Download:"
 
 
-class Desk(QObject):
-    """The window's hands.
+
+class WindowDesk(QObject):
+    """The window's side of the table of actions.
 
     Parameters
     ----------
     window : MainWindow
-    state : AppState
-    bridge : Bridge
-        Connected to a running engine.
-    store : SettingsStore
     settings : Settings
-        As the store gave them at the start.
+        Of the last run; `settings` has them as they are now.
     """
 
-    def __init__(
-        self,
-        window: MainWindow,
-        state: AppState,
-        bridge: Bridge,
-        store: SettingsStore,
-        settings: Settings,
-    ) -> None:
+    def __init__(self, window: MainWindow, settings: Settings) -> None:
         super().__init__(window)
-        self.window = window
-        self.state = state
-        self._store = store
-        self._settings = settings
-        self._bridge = bridge
+        self.settings = settings
         self.picker = ModelPicker(window)
         self.palette = CommandPalette(window)
         self.sheet = ShortcutSheet(window)
-        timers = Timers(self)
-        self.presenter = Presenter(state, bridge.post, self._screen(), timers.later, self._opened)
-        self.choices = Choices(state, lambda: self.presenter.shown)
-        self.actions: dict[str, Action] = {
-            action.id: action for action in build_actions(self.choices, self)
-        }
-        self._add_shortcuts()
-        self._connect_views()
-        bridge.received.connect(self._on_received)
-        window.closing.connect(self._on_closing)
-        window.restore(settings)
-        window.top_bar.show_recent(settings.recent)
+        self._window = window
+        self._presenter: Presenter | None = None
+        self._choices: Choices | None = None
+        self._pasted = 0
 
-    # ---- verbs of the actions ----------------------------------------------------------------------
+    def attach(self, presenter: Presenter, choices: Choices) -> None:
+        """Join what is built after the desk, because it needs the desk's popups."""
+        self._presenter, self._choices = presenter, choices
 
-    def open_path(self, path: str) -> None:
-        """Open whatever a path is: picture, folder, export or checkpoint."""
-        if is_checkpoint(path):
-            self.presenter.open_checkpoint(path)
-        else:
-            self.presenter.open_path(path)
+    @property
+    def presenter(self) -> Presenter:
+        """The presenter; only after `attach`."""
+        assert self._presenter is not None
+        return self._presenter
+
+    # ---- open ----
 
     def open_picture(self) -> None:
-        """Ask for a picture."""
-        self._open_chosen(dialogs.ask_picture(self.window, self._settings.open_folder))
+        """Ask for a picture file and open it."""
+        self._open_chosen(dialogs.ask_picture(self._window, self._open_folder()))
 
     def open_folder(self) -> None:
-        """Ask for a folder of pictures."""
-        self._open_chosen(dialogs.ask_folder(self.window, self._settings.open_folder))
+        """Ask for a folder of pictures and open its first."""
+        path = dialogs.ask_folder(self._window, self._open_folder())
+        if path:
+            self.settings = self.settings.replace(open_folder=path)
+            self.open_paths([path])
 
     def open_checkpoint(self) -> None:
-        """Ask for a weights file."""
-        if path := dialogs.ask_checkpoint(self.window, self._settings.open_folder):
-            self.presenter.open_checkpoint(path)
+        """Ask for a weights file and load it."""
+        self._open_chosen(dialogs.ask_checkpoint(self._window, self._open_folder()))
+
+    def open_paths(self, paths: Iterable[str]) -> None:
+        """Open what was dropped or named: a checkpoint, an export, a picture or a folder."""
+        for path in list(paths)[:1]:
+            if is_checkpoint(path):
+                self.presenter.open_checkpoint(path)
+            else:
+                self.presenter.open_path(path)
+
+    def open_image(self, image: QImage) -> None:
+        """Open a picture that no file holds."""
+        self._pasted += 1
+        name = "clipboard" if self._pasted == 1 else f"clipboard {self._pasted}"
+        try:
+            frame = frame_from_qimage(image, name)
+        except PictureError as error:
+            self._window.notice.show_notice(str(error), "bad")
+            return
+        self.presenter.open_frame(frame)
 
     def paste(self) -> None:
-        """Open the picture or the file on the clipboard."""
+        """Open the file or the picture on the clipboard."""
         data = QGuiApplication.clipboard().mimeData()
         if paths := local_paths(data):
-            self.open_path(paths[0])
+            self.open_paths(paths)
         elif (image := image_of(data)) is not None:
-            self.presenter.open_frame(frame_from_qimage(image, "clipboard"))
+            self.open_image(image)
         else:
-            self.window.notice.show_notice(
-                "There is no picture on the clipboard; copy one, or drop a file here.", "info"
+            self._window.notice.show_notice(
+                "The clipboard holds no picture; copy one, or a picture file, first.", "info"
             )
 
     def page(self, step: int) -> None:
         """Go on in the folder."""
         self.presenter.page(step)
 
+    def remember_opened(self, source: str) -> None:
+        """Put an opened file at the top of the recent ones."""
+        if Path(source).is_absolute():
+            self.settings = self.settings.with_recent(source)
+            self._window.top_bar.show_recent(self.settings.recent)
+
+    # ---- export ----
+
     def export(self) -> None:
-        """Ask for a file and write the view."""
-        source = Path(self.state.state.source).stem or "picture"
-        shown = self.presenter.shown
-        if shown.query_index is None:
-            self.window.notice.show_notice("There is no view to export yet; open a picture.", "info")
+        """Ask where to, and write the view there."""
+        frame = self.presenter.frame
+        if frame is None or not self.presenter.traced:
+            self._window.notice.show_notice("There is no view to export yet.", "info")
             return
-        name = f"{source}-{shown.state.view}-layer{shown.state.layer + 1}"
-        if path := dialogs.ask_export(self.window, self._settings.export_folder, name):
-            self._settings = self._settings.replace(export_folder=str(Path(path).parent))
+        name = f"{PurePath(frame.source).stem or 'view'}-{self.presenter.shown.state.view}"
+        path = dialogs.ask_export(self._window, self.settings.export_folder or self._home(), name)
+        if path:
+            self.settings = self.settings.replace(export_folder=str(Path(path).parent))
             self.presenter.export(path)
 
     def copy(self) -> None:
-        """Put the view on the clipboard."""
+        """Put a picture of the view on the clipboard."""
         self.presenter.copy()
 
+    def copy_image(self, image: object) -> None:
+        """Put a drawn picture on the clipboard."""
+        if isinstance(image, QImage):
+            QGuiApplication.clipboard().setImage(image)
+
+    # ---- window ----
+
     def zoom(self, factor: float) -> None:
-        """Zoom the picture about its middle."""
-        self.window.canvas.zoom(factor)
+        """Enlarge the picture."""
+        self._window.canvas.zoom(factor)
 
     def fit(self) -> None:
         """Show the whole picture."""
-        self.window.canvas.fit()
+        self._window.canvas.fit()
 
     def pick_model(self) -> None:
         """Open the model picker."""
-        self.picker.popup_over(self.window)
+        self.picker.popup_over(self._window)
 
     def show_palette(self) -> None:
         """Open the command palette."""
-        self.palette.set_actions(list(self.actions.values()), self.presenter.shown.disabled)
-        self.palette.popup_over(self.window)
+        self.palette.popup_over(self._window)
 
     def show_shortcuts(self) -> None:
         """Open the sheet of keys."""
-        self.sheet.set_actions(list(self.actions.values()))
-        self.sheet.popup_over(self.window)
+        self.sheet.popup_over(self._window)
 
     def toggle_full_screen(self) -> None:
         """Fill the screen, or go back."""
-        self.window.setWindowState(self.window.windowState() ^ Qt.WindowState.WindowFullScreen)
+        if self._window.isFullScreen():
+            self._window.showNormal()
+        else:
+            self._window.showFullScreen()
 
     def escape(self) -> None:
-        """Undo the nearest thing: a message, full screen, a pinned patch."""
-        if self.window.notice.isVisible():
-            self.window.notice.dismiss()
-        elif self.window.isFullScreen():
-            self.toggle_full_screen()
-        else:
-            self.choices.ask_class_token()
+        """Close the message, leave full screen, or return to the class token."""
+        if self._window.notice.text:
+            self._window.notice.dismiss()
+        elif self._window.isFullScreen():
+            self._window.showNormal()
+        elif self._choices is not None and "query" not in self.presenter.shown.disabled:
+            self._choices.ask_class_token()
 
     def quit(self) -> None:
-        """Close the window."""
-        self.window.close()
-
-    def run_action(self, action_id: str) -> None:
-        """Do what an entry of the table does, or say why it does not apply."""
-        action = self.actions[action_id]
-        reason = self.presenter.shown.disabled.get(action.control, "") if action.control else ""
-        if reason:
-            self.window.notice.show_notice(reason, "info")
-        else:
-            action.handler()
-
-    # ---- joining -----------------------------------------------------------------------------------
-
-    def _screen(self) -> Screen:
-        window = self.window
-        return Screen(
-            canvas=window.canvas,
-            colour_bar=window.colour_bar,
-            breadcrumb=window.breadcrumb,
-            view_bar=window.view_bar,
-            top_bar=window.top_bar,
-            rail=window.rail,
-            atlas=window.atlas,
-            token=window.token,
-            predictions=window.predictions,
-            picker=self.picker,
-            status=window.status,
-            notice=window.notice,
-            copy_image=_copy_image,
-        )
-
-    def _add_shortcuts(self) -> None:
-        texts: dict[str, str] = {}
-        for action in self.actions.values():
-            shortcut = QAction(action.title, self.window)
-            shortcut.setShortcuts([QKeySequence(keys) for keys in action.shortcuts])
-            shortcut.triggered.connect(_Run(self.run_action, action.id))
-            self.window.addAction(shortcut)
-            keys = f" ({action.shortcuts[0]})" if action.shortcuts else ""
-            texts[action.id] = f"{action.help}{keys}"
-        self.window.top_bar.set_help(texts)
-        self.window.view_bar.set_help(texts)
-
-    def _connect_views(self) -> None:
-        window, choices = self.window, self.choices
-        window.paths_dropped.connect(self._on_paths_dropped)
-        window.image_dropped.connect(self._on_image_dropped)
-        window.canvas.cell_clicked.connect(self.presenter.click)
-        window.canvas.hovered.connect(self.presenter.hover)
-        window.canvas.turned_back.connect(choices.ask_class_token)
-        window.canvas.sample_picked.connect(self.open_path)
-        window.canvas.open_wanted.connect(self.open_picture)
-        window.rail.layer_picked.connect(self._on_layer_picked)
-        window.rail.section_picked.connect(self._on_section_picked)
-        window.atlas.picked.connect(choices.pick_cell)
-        window.status.cancelled.connect(self.presenter.cancel)
-        self._connect_bars()
-        self.picker.model_chosen.connect(choices.set_model)
-        self.picker.download_requested.connect(self.presenter.download)
-        self.picker.cancel_requested.connect(self._on_cancel_download)
-        self.picker.checkpoint_requested.connect(self.open_checkpoint)
-        self.palette.triggered.connect(self.run_action)
-
-    def _connect_bars(self) -> None:
-        top, bar, choices = self.window.top_bar, self.window.view_bar, self.choices
-        top.action_wanted.connect(self.run_action)
-        top.path_picked.connect(self.open_path)
-        top.fit_picked.connect(lambda fit: choices.set_fit(cast(Fit, fit)))
-        top.patches_picked.connect(choices.set_patches)
-        top.device_picked.connect(choices.set_device)
-        bar.view_picked.connect(lambda view: choices.set_view(cast(ViewKind, view)))
-        bar.direction_picked.connect(choices.set_direction)
-        bar.head_picked.connect(self._on_head_picked)
-        bar.opacity_picked.connect(choices.set_opacity)
-        bar.colormap_picked.connect(choices.set_colormap)
-        bar.scale_picked.connect(lambda scale: choices.set_scale(cast(Scale, scale)))
-        bar.range_picked.connect(choices.set_fixed_range)
-        bar.smooth_asked.connect(choices.toggle_smooth)
-        bar.grid_asked.connect(choices.toggle_grid)
+        """Close the window, once the key event that asked for it is over."""
+        QTimer.singleShot(0, self._window, self._window.close)
 
     def _open_chosen(self, path: str) -> None:
         if path:
-            folder = path if Path(path).is_dir() else str(Path(path).parent)
-            self._settings = self._settings.replace(open_folder=folder)
-            self.open_path(path)
+            self.settings = self.settings.replace(open_folder=str(Path(path).parent))
+            self.open_paths([path])
 
-    def _on_paths_dropped(self, paths: list[str]) -> None:
-        self.open_path(paths[0])
+    def _open_folder(self) -> str:
+        return self.settings.open_folder or self._home()
 
-    def _on_image_dropped(self, image: QImage) -> None:
-        self.presenter.open_frame(frame_from_qimage(image, "dropped picture"))
-
-    def _on_layer_picked(self, layer: int) -> None:
-        self.choices.set_layer(layer)
-        if self.state.state.view == "picture":
-            self.choices.set_view("attention")
-
-    def _on_section_picked(self, section: str) -> None:
-        if section == "picture":
-            self.choices.set_view("picture")
-        elif section == "patches":
-            self.choices.toggle_grid()
-        elif section == "head":
-            self.choices.last_layer()
-            self.window.tabs.setCurrentIndex(1)
-
-    def _on_head_picked(self, head: str) -> None:
-        if head == "single":
-            self.choices.single_head()
-        else:
-            self.choices.set_head("max" if head == "max" else "mean")
-
-    def _on_cancel_download(self, model_id: str) -> None:
-        self._bridge.post(messages.CancelDownload(model_id))
-
-    def _on_received(self, message: object) -> None:
-        self._tell_picker(message)
-        self.presenter.receive(message)
-
-    def _tell_picker(self, message: object) -> None:
-        """Downloads show their progress where they were asked for."""
-        if isinstance(message, messages.Progress) and message.task.startswith(DOWNLOAD_TASK):
-            if not message.done:
-                model_id = message.task.removeprefix(DOWNLOAD_TASK)
-                self.picker.show_progress(model_id, message.fraction, message.text)
-        elif isinstance(message, messages.DownloadDone):
-            self.picker.clear_progress(message.model_id)
-        elif isinstance(message, messages.Failed) and isinstance(message.request, messages.Download):
-            if message.cancelled:
-                self.picker.clear_progress(message.request.model_id)
-            else:
-                self.picker.show_failed(message.request.model_id, message.sentence)
-
-    def _opened(self, source: str) -> None:
-        self._settings = self._settings.with_recent(source)
-        self.window.top_bar.show_recent(self._settings.recent)
-
-    def _on_closing(self) -> None:
-        settings = self.window.remember(self._settings)
-        self._store.save(settings.replace(state=_lasting(self.state.state)))
-
-
-class _Run:
-    """A slot that keeps nothing alive but the function and the name."""
-
-    def __init__(self, run: Callable[[str], None], action_id: str) -> None:
-        self._run = run
-        self._action_id = action_id
-
-    def __call__(self, *_checked: Any) -> None:
-        self._run(self._action_id)
-
-
-def _lasting(state: State) -> State:
-    """The state without what cannot be found again at the next start."""
-    return state if Path(state.source).is_file() else state.replace(source="")
-
-
-def _copy_image(image: object) -> None:
-    QGuiApplication.clipboard().setImage(cast(QImage, image))
+    def _home(self) -> str:
+        return str(Path.home())

@@ -97,6 +97,10 @@ class MainWindow(QMainWindow):
             geometry=geometry, columns=tuple(self.columns.sizes()), tab=self.tabs.currentIndex()
         )
 
+    def show_tab(self, title: str) -> None:
+        """Bring a tab of the right side to the front."""
+        self.tabs.setCurrentIndex(TABS.index(title))
+
     def _lay_out(self) -> None:
         body = QWidget()
         layout = QVBoxLayout(body)

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from vitstudio.core.frame import Frame
+from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import State
 from vitstudio.core.trace import TokenMap
 from vitstudio.engine import messages
@@ -22,6 +23,7 @@ from vitstudio.ui.showing import Showing
 CHECK_DELAY_S = 0.4
 BUSY_DELAY_S = 0.15
 MAY_CARRY_STATE = (".png", ".svg")
+SHOWN_ON_CANVAS = ("OpenModel", "OpenCheckpoint")
 ASKED_OF_A_TRACE = (
     messages.AskMap,
     messages.AskAtlas,
@@ -66,7 +68,7 @@ class Presenter:
         self._showing = Showing(screen)
         self._shown = Situation(resolve(state.state, None, None))
         self._checks: dict[tuple[int, int], CheckReady] = {}
-        self._specs: tuple[messages.ModelSpec, ...] = ()
+        self._specs: tuple[ModelSpec, ...] = ()
         self._preview: tuple[float, float] | None = None
         self._downloads: list[str] = []
         self._cancel_check: Callable[[], None] = lambda: None
@@ -100,6 +102,11 @@ class Presenter:
     def frame(self) -> Frame | None:
         """The picture on screen."""
         return self._loading.frame
+
+    @property
+    def traced(self) -> bool:
+        """Whether there is a view to export."""
+        return self._shown.info is not None
 
     # ---- verbs of the window ----
 
@@ -150,10 +157,11 @@ class Presenter:
         self._downloads.append(model_id)
         self._post(messages.Download(model_id))
 
-    def cancel(self) -> None:
-        """Stop the downloads under way."""
-        for model_id in self._downloads:
-            self._post(messages.CancelDownload(model_id))
+    def cancel(self, model_id: str = "") -> None:
+        """Stop a download, or all of them."""
+        for running in self._downloads:
+            if model_id in ("", running):
+                self._post(messages.CancelDownload(running))
 
     def click(self, x: float, y: float) -> None:
         """Pin the query to the patch at a point of the picture, in source pixels."""
@@ -293,15 +301,17 @@ class Presenter:
             return
         token_map: TokenMap = message.token_map
         self._asking.cache.put(message.generation, token_map)
-        if token_map.request == self._shown.request:
+        wanted = token_map.request == self._shown.request
+        if wanted and self._shown.info is not None:
             self._cancel_busy()
             self._showing.map(self._shown, token_map)
-            assert self._shown.info is not None
             self._screen.top_bar.show_times(self._shown.info.forward_s, message.seconds)
+            self._show_waiting()
+        # One question may bring several maps, e.g. a rollout those of the layers on its way.
+        if self._asking.is_under_way(AskMap(message.generation, token_map.request)):
             self._asking.answered(AskMap)
+        if wanted:
             self._fetch_ahead()
-        else:
-            self._asking.answered(AskMap)
 
     def _on_atlas(self, message: messages.AtlasReady) -> None:
         if message.generation == self._shown.generation:
@@ -345,7 +355,14 @@ class Presenter:
         self._downloads = [other for other in self._downloads if other != model_id]
 
     def _on_progress(self, message: messages.Progress) -> None:
-        self._screen.status.show_progress(None if message.done else message)
+        task, _, model_id = message.task.partition(":")
+        if model_id and model_id in self._downloads:
+            if message.done:
+                self._screen.picker.clear_progress(model_id)
+            else:
+                self._screen.picker.show_progress(model_id, message.fraction, message.text)
+        if task not in SHOWN_ON_CANVAS:
+            self._screen.status.show_progress(None if message.done else message)
 
     def _on_failed(self, message: messages.Failed) -> None:
         request = message.request
@@ -357,6 +374,10 @@ class Presenter:
         if isinstance(request, messages.Download):
             self._end_download(request.model_id)
             self._screen.status.show_progress(None)
+            if message.cancelled:
+                self._screen.picker.clear_progress(request.model_id)
+            else:
+                self._screen.picker.show_failed(request.model_id, message.sentence)
         self._loading.failed(request)
         self._refresh()
         kind = "info" if message.cancelled else "bad"

@@ -140,7 +140,7 @@ class VisionTransformer(nn.Module):
         side = self.config.image_size // self.config.patch_size
         if (rows, cols) == (side, side):
             return self.pos_embed
-        table = self.pos_embed[:, 1:].float().unflatten(1, (side, side)).permute(0, 3, 1, 2)
+        table = self.pos_embed[:, 1:].float().reshape(1, side, side, -1).permute(0, 3, 1, 2)
         table = functional.interpolate(
             table, size=(rows, cols), mode="bicubic", align_corners=False, antialias=False
         )

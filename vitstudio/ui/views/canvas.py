@@ -111,7 +111,17 @@ class Canvas(QWidget):
         """Where a point of the picture is on this widget, in its pixels."""
         scene_point = self._box.mapViewToScene(QPointF(x, y))
         inside = self._graphics.viewportTransform().map(scene_point)
-        return QPointF(self._graphics.viewport().mapTo(self, QPointF(0, 0))) + inside
+        corner: QPointF = self._graphics.viewport().mapTo(self, QPointF(0, 0))
+        return corner + inside
+
+    @property
+    def shown_map(self) -> TokenMap | None:
+        """The map on the picture."""
+        return self._item.shown_map
+
+    def repaint_now(self) -> None:
+        """Paint at once instead of with the next events (for measurements)."""
+        self._graphics.viewport().repaint()
 
     @property
     def scale_px(self) -> float:
@@ -137,7 +147,7 @@ class Canvas(QWidget):
     def _say_hovered(self, modifiers: Qt.KeyboardModifier) -> None:
         self.hovered.emit(self._cursor, bool(modifiers & Qt.KeyboardModifier.ShiftModifier))
 
-    def eventFilter(self, watched: object, event: QEvent) -> bool:  # type: ignore[override]
+    def eventFilter(self, watched: object, event: QEvent) -> bool:
         """Notice the mouse leaving, and Shift going down or up while it rests."""
         if event.type() == QEvent.Type.Leave and self._cursor is not None:
             self._cursor = None

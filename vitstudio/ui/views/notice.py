@@ -81,10 +81,11 @@ class Notice(QFrame):
         return bool(super().eventFilter(watched, event))
 
     def _place(self) -> None:
-        parent = self.parentWidget()
+        parent, layout = self.parentWidget(), self.layout()
+        assert parent is not None and layout is not None
         width = min(WIDEST, parent.width() - 32)
         self.setFixedWidth(width)
-        height = self.layout().heightForWidth(width)
-        self.setFixedHeight(max(height, self.layout().minimumSize().height()))
+        height = layout.heightForWidth(width)
+        self.setFixedHeight(max(height, layout.minimumSize().height()))
         self.move((parent.width() - width) // 2, parent.height() - self.height() - 16)
         self.raise_()

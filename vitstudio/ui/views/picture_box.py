@@ -94,7 +94,8 @@ class PictureBox(pg.ViewBox):
 
     def _fit_scale(self) -> float:
         width, height = self._picture.width(), self._picture.height()
-        return min(self.width() / width, self.height() / height) / (1 + 2 * MARGIN)
+        scale: float = min(self.width() / width, self.height() / height) / (1 + 2 * MARGIN)
+        return scale
 
     def _on_resized(self) -> None:
         if self._fitted:

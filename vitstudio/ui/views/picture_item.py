@@ -29,6 +29,7 @@ class PictureItem(pg.GraphicsObject):
         self._picture: PictureImage | None = None
         self._overlay: QImage | None = None
         self._overlay_key: tuple[Any, ...] = ()
+        self.shown_map: TokenMap | None = None
         self._view: ViewState | None = None
         self._info: TraceInfo | None = None
         self._hover: tuple[int, int] | None = None
@@ -38,7 +39,7 @@ class PictureItem(pg.GraphicsObject):
         self.prepareGeometryChange()
         self._size_rc = frame.size_rc if frame is not None else (1, 1)
         self._picture = PictureImage(frame.rgb) if frame is not None else None
-        self._overlay, self._overlay_key = None, ()
+        self._overlay, self._overlay_key, self.shown_map = None, (), None
         self._info = self._hover = None
         self.update()
 
@@ -47,6 +48,7 @@ class PictureItem(pg.GraphicsObject):
     ) -> None:
         """Another map, or the same in another look."""
         state = view.state
+        self.shown_map = token_map
         key = (token_map, state.smooth, state.colormap, state.scale, state.fixed_range)
         if token_map is None:
             self._overlay, self._overlay_key = None, ()

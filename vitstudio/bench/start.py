@@ -1,0 +1,46 @@
+"""Promises of the start: a new process each time, timed from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+
+from vitstudio.bench.timing import Row
+
+
+def start_rows(repeats: int) -> list[Row]:
+    """Start the real program without a display and read when it says what is on screen."""
+    found: dict[str, list[float]] = {"window": [], "attention on picture 1 of 3": []}
+    for _ in range(repeats + 1):
+        for name, seconds in _start().items():
+            if name in found:
+                found[name].append(seconds)
+    window, attention = (times[1:] for times in found.values())  # the first one filled the disk cache
+    note = f"from the start of the process, median of {len(window)}"
+    return [
+        Row("window visible after start", statistics.median(window), "s", 1.0, note=note),
+        Row("first attention on screen", statistics.median(attention), "s", 4.0, note=note),
+    ]
+
+
+def _start() -> dict[str, float]:
+    """Seconds since the process was started, by what it printed then."""
+    begin = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vitstudio", "open", "--smoke"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+    )
+    times: dict[str, float] = {}
+    assert process.stdout is not None
+    for line in process.stdout:
+        if match := re.match(r"(.+): [\d.]+ s", line):
+            times[match[1]] = time.perf_counter() - begin
+    if process.wait() != 0:
+        raise RuntimeError("The program did not start; run: vitstudio open --smoke")
+    return times

@@ -1,0 +1,206 @@
+"""Builds the window and joins it: views to choices, actions to keys, messages to the presenter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QObject, Qt, Slot
+from PySide6.QtGui import QKeySequence, QShortcut
+
+from vitstudio.settings import Settings, SettingsStore
+from vitstudio.state.app_state import AppState
+from vitstudio.ui.actions import Action, build_actions
+from vitstudio.ui.bridge import Bridge
+from vitstudio.ui.choices import Choices
+from vitstudio.ui.desk import WindowDesk
+from vitstudio.ui.main_window import MainWindow
+from vitstudio.ui.metrics import Metrics
+from vitstudio.ui.presenter import Presenter
+from vitstudio.ui.screen import Screen
+from vitstudio.ui.timers import Timers
+
+
+class Studio(QObject):
+    """The window with everything behind it, short of the engine.
+
+    Parameters
+    ----------
+    state : AppState
+    bridge : Bridge
+        Connected to an engine before `start`.
+    settings : Settings
+        Of the last run.
+    samples : sequence of str
+        Paths of the bundled pictures.
+    metrics : Metrics
+    """
+
+    def __init__(
+        self,
+        state: AppState,
+        bridge: Bridge,
+        settings: Settings,
+        samples: Sequence[str] = (),
+        metrics: Metrics | None = None,
+    ) -> None:
+        self.window = MainWindow(samples, metrics or Metrics())
+        super().__init__(self.window)
+        self.state = state
+        self.desk = WindowDesk(self.window, settings)
+        self._timers = Timers(self)
+        self.presenter = Presenter(
+            state, bridge.post, self._screen(), self._timers.later, self.desk.remember_opened
+        )
+        self.choices = Choices(state, lambda: self.presenter.shown)
+        self.desk.attach(self.presenter, self.choices)
+        self.actions = {action.id: action for action in build_actions(self.choices, self.desk)}
+        self._shortcuts()
+        self._help()
+        self._connect_views()
+        self._connect_window()
+        bridge.received.connect(self._on_received, Qt.ConnectionType.AutoConnection)
+        self.window.restore(settings)
+        self.window.top_bar.show_recent(settings.recent)
+
+    def start(self) -> None:
+        """Ask the engine for what the state names."""
+        self.presenter.start()
+
+    @property
+    def settings(self) -> Settings:
+        """What is to be remembered, as of now."""
+        return self.window.remember(self.desk.settings).replace(state=self.state.state)
+
+    def trigger(self, action_id: str) -> None:
+        """Do an action of the table; one that does not apply says why."""
+        action = self.actions[action_id]
+        reason = self.presenter.shown.disabled.get(action.control) if action.control else None
+        if reason is not None:
+            self.window.notice.show_notice(reason, "info")
+        else:
+            action.handler()
+
+    @Slot(object)
+    def _on_received(self, message: object) -> None:
+        self.presenter.receive(message)
+
+    def _screen(self) -> Screen:
+        window, desk = self.window, self.desk
+        return Screen(
+            canvas=window.canvas,
+            colour_bar=window.colour_bar,
+            breadcrumb=window.breadcrumb,
+            view_bar=window.view_bar,
+            top_bar=window.top_bar,
+            rail=window.rail,
+            atlas=window.atlas,
+            token=window.token,
+            predictions=window.predictions,
+            picker=desk.picker,
+            status=window.status,
+            notice=window.notice,
+            copy_image=desk.copy_image,
+        )
+
+    def _shortcuts(self) -> None:
+        for action in self.actions.values():
+            for keys in action.shortcuts:
+                shortcut = QShortcut(QKeySequence(keys), self.window)
+                shortcut.activated.connect(partial(self.trigger, action.id))
+
+    def _help(self) -> None:
+        texts = {action.id: help_text(action) for action in self.actions.values()}
+        self.window.view_bar.set_help(texts)
+        self.window.top_bar.set_help(texts)
+        listed = list(self.actions.values())
+        self.desk.palette.set_actions(listed)
+        self.desk.sheet.set_actions(listed)
+
+    def _connect_views(self) -> None:
+        window, choices, presenter = self.window, self.choices, self.presenter
+        bar, top, picker = window.view_bar, window.top_bar, self.desk.picker
+        joins: tuple[tuple[Any, Callable[..., object]], ...] = (
+            (window.rail.layer_picked, self._on_layer),
+            (window.rail.section_picked, self._on_section),
+            (window.atlas.picked, choices.pick_cell),
+            (window.canvas.cell_clicked, presenter.click),
+            (window.canvas.turned_back, choices.ask_class_token),
+            (window.canvas.hovered, presenter.hover),
+            (window.canvas.sample_picked, presenter.open_path),
+            (window.canvas.open_wanted, self.desk.open_picture),
+            (bar.view_picked, choices.set_view),
+            (bar.direction_picked, choices.set_direction),
+            (bar.head_picked, self._on_head),
+            (bar.opacity_picked, choices.set_opacity),
+            (bar.colormap_picked, choices.set_colormap),
+            (bar.scale_picked, choices.set_scale),
+            (bar.range_picked, choices.set_fixed_range),
+            (bar.smooth_asked, choices.toggle_smooth),
+            (bar.grid_asked, choices.toggle_grid),
+            (top.action_wanted, self.trigger),
+            (top.path_picked, presenter.open_path),
+            (top.fit_picked, choices.set_fit),
+            (top.patches_picked, choices.set_patches),
+            (top.device_picked, choices.set_device),
+            (window.status.cancelled, presenter.cancel),
+            (picker.model_chosen, choices.set_model),
+            (picker.download_requested, presenter.download),
+            (picker.cancel_requested, presenter.cancel),
+            (picker.checkpoint_requested, self.desk.open_checkpoint),
+        )
+        for signal, handler in joins:
+            signal.connect(handler)
+
+    def _connect_window(self) -> None:
+        self.window.paths_dropped.connect(self.desk.open_paths)
+        self.window.image_dropped.connect(self.desk.open_image)
+        self.desk.palette.triggered.connect(self.trigger)
+
+    def _on_layer(self, layer: int) -> None:
+        if self.presenter.shown.state.view == "picture":
+            self.state.update(layer=layer, view="attention")
+        else:
+            self.choices.set_layer(layer)
+
+    def _on_section(self, section: str) -> None:
+        if section == "picture":
+            self.choices.set_view("picture")
+        elif section == "patches":
+            self.state.update(view="picture", show_grid=True)
+        else:
+            self.window.show_tab("Answer")
+
+    def _on_head(self, head: str) -> None:
+        if head == "single":
+            self.choices.single_head()
+        elif head in ("mean", "max"):
+            self.choices.set_head(head)  # type: ignore[arg-type]
+
+
+def help_text(action: Action) -> str:
+    """The tooltip of an action: what it does, and its key."""
+    if not action.shortcuts:
+        return action.help
+    keys = QKeySequence(action.shortcuts[0]).toString(QKeySequence.SequenceFormat.NativeText)
+    return f"{action.help}  [{keys}]"
+
+
+def build_window(
+    state: AppState,
+    bridge: Bridge,
+    store: SettingsStore | None = None,
+    samples: Sequence[str] = (),
+    metrics: Metrics | None = None,
+) -> Studio:
+    """The window, joined to state and bridge; its settings are written to `store` when it closes."""
+    settings = store.load() if store is not None else Settings()
+    studio = Studio(state, bridge, settings, samples, metrics)
+    if store is not None:
+        studio.window.closing.connect(partial(_save, studio, store))
+    return studio
+
+
+def _save(studio: Studio, store: SettingsStore) -> None:
+    store.save(studio.settings)
