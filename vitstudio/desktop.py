@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 import tempfile
 import time
@@ -10,7 +11,8 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QObject, Qt
+import pyqtgraph as pg
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
@@ -21,8 +23,7 @@ from vitstudio.engine import messages
 from vitstudio.settings import Settings, SettingsStore, default_path
 from vitstudio.state.app_state import AppState
 from vitstudio.ui.bridge import Bridge
-from vitstudio.ui.desk import Desk
-from vitstudio.ui.main_window import MainWindow
+from vitstudio.ui.studio_window import build_window
 from vitstudio.ui.theme import apply_theme
 
 log = logging.getLogger(__name__)
@@ -30,8 +31,8 @@ FIRST_SAMPLE = "coffee.png"
 SMOKE_FRAMES = 3
 
 
-class Studio(QObject):
-    """Everything that lives as long as the window.
+class Program:
+    """Everything that lives as long as the window: state, bridge, engine and the window itself.
 
     Parameters
     ----------
@@ -43,30 +44,31 @@ class Studio(QObject):
     """
 
     def __init__(self, path: str, model_id: str, store: SettingsStore) -> None:
-        super().__init__()
         app = QApplication.instance() or QApplication(sys.argv[:1])
         assert isinstance(app, QApplication)
+        app.setApplicationName("VitStudio")
+        app.setDesktopFileName("vitstudio")
+        app.setWindowIcon(QIcon(str(assets_dir() / "icon.png")))
+        pg.setConfigOptions(imageAxisOrder="row-major")
         metrics = apply_theme(app)
-        app.setWindowIcon(QIcon(str(assets_dir() / "icon.svg")))
-        settings = store.load()
-        self.state = AppState(_first_state(settings, path, model_id))
+        self.state = AppState(_first_state(store.load(), path, model_id))
         self.bridge = Bridge()
         self.engine = build_engine(self.bridge.deliver)
         self.bridge.connect_engine(self.engine.post)
         samples = [str(sample) for sample in sample_pictures()]
-        self.window = MainWindow(samples, metrics)
-        self.desk = Desk(self.window, self.state, self.bridge, store, settings)
+        self.studio = build_window(self.state, self.bridge, store, samples, metrics)
+        self.window = self.studio.window
         self._path = path
 
     def start(self) -> None:
         """Show the window, then let the engine load torch and the model behind it."""
         self.window.show()
         self.window.canvas.setFocus()
-        QApplication.processEvents()  # the window is painted before imports compete for the interpreter
+        QApplication.processEvents()  # painted before imports compete for the interpreter
         self.engine.start()
-        self.desk.presenter.start()
+        self.studio.start()
         if self._path:
-            self.desk.open_path(self._path)
+            self.studio.desk.open_paths([str(Path(self._path).absolute())])
 
     def stop(self) -> None:
         """Close the window and wait for the engine.
@@ -84,34 +86,42 @@ def run_window(path: str = "", model_id: str = "", *, smoke: bool = False) -> in
     """Open the window and stay until it is closed; the exit status is returned."""
     begin = time.perf_counter()
     app = QApplication.instance() or QApplication(sys.argv[:1])
+    alive = QTimer(interval=200)  # lets Python see Ctrl+C in the terminal
+    alive.timeout.connect(_nothing)
+    alive.start()
     if smoke:
         folder = tempfile.TemporaryDirectory()
         store = SettingsStore(Path(folder.name) / "settings.json")
         path = path or str(sample_pictures()[0])
     else:
         store = SettingsStore(default_path())
-    studio = Studio(path, model_id, store)
-    sys.excepthook = _Excepthook(studio)
-    test = SmokeTest(studio, begin) if smoke else None
-    studio.start()
+    program = Program(path, model_id, store)
+    sys.excepthook = _Excepthook(program)
+    signal.signal(signal.SIGINT, lambda *_: app.quit())
+    test = SmokeTest(program, begin) if smoke else None
+    program.start()
     if test is not None:
         test.say("window")
     status = app.exec()
-    studio.stop()
+    program.stop()
     sys.excepthook = sys.__excepthook__
     return status
+
+
+def _nothing() -> None:
+    """A turn of the interpreter."""
 
 
 class SmokeTest(QObject):
     """Steps through bundled photos in the real window, and ends the program."""
 
-    def __init__(self, studio: Studio, begin: float) -> None:
-        super().__init__(studio)
-        self._studio = studio
+    def __init__(self, program: Program, begin: float) -> None:
+        super().__init__(program.window)
+        self._program = program
         self._begin = begin
         self._pictures = [str(path) for path in sample_pictures()]
         self._done = 0
-        studio.bridge.received.connect(self._on_received, Qt.ConnectionType.QueuedConnection)
+        program.bridge.received.connect(self._on_received, Qt.ConnectionType.QueuedConnection)
 
     def say(self, what: str) -> None:
         """Print what happened and when."""
@@ -127,19 +137,19 @@ class SmokeTest(QObject):
             if self._done == SMOKE_FRAMES:
                 QApplication.exit(0)
             else:
-                self._studio.desk.open_path(self._pictures[self._done])
+                self._program.studio.desk.open_paths([self._pictures[self._done]])
 
     def _shows(self, message: messages.MapReady) -> bool:
         """Whether this answer is the map on screen of a picture not counted yet."""
-        shown = self._studio.desk.presenter.shown
+        shown = self._program.studio.presenter.shown
         return message.generation == self._done + 1 and message.token_map.request in shown.requests
 
 
 class _Excepthook:
     """A mistake of the program is told in the window and logged; the window stays."""
 
-    def __init__(self, studio: Studio) -> None:
-        self._studio = studio
+    def __init__(self, program: Program) -> None:
+        self._program = program
 
     def __call__(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -148,7 +158,7 @@ class _Excepthook:
             QApplication.exit(1)
             return
         log.error("%s", "".join(traceback.format_exception(kind, error, trace)))
-        self._studio.window.notice.show_notice(
+        self._program.window.notice.show_notice(
             f"Something unexpected went wrong ({kind.__name__}: {error}); the log has more.", "bad"
         )
 

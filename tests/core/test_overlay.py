@@ -9,7 +9,14 @@ import pytest
 
 from vitstudio.core.colormaps import COLORMAPS, lookup_table
 from vitstudio.core.errors import StateError
-from vitstudio.core.overlay import FAINTEST, SMOOTH_FACTOR, colour_range, colourise, map_pixels, upsample
+from vitstudio.core.overlay import (
+    FAINTEST,
+    SMOOTH_FACTOR,
+    colour_range,
+    colourise,
+    map_pixels,
+    upsample,
+)
 from vitstudio.core.state import State, ViewKind
 from vitstudio.core.trace import FloatArray, MapRequest, TokenMap
 

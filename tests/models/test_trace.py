@@ -47,7 +47,9 @@ def tiny_timm(**options: Any) -> AdaptedNet:
         "num_classes": 7,
         "dynamic_img_size": True,
     }
-    return adapt_timm(_ready(VisionTransformer(**{**sizes, **options})), "timm/tiny", _spec(options))
+    return adapt_timm(
+        _ready(VisionTransformer(**{**sizes, **options})), "timm/tiny", _spec(options)
+    )
 
 
 def tiny_torchvision() -> AdaptedNet:
@@ -159,7 +161,9 @@ def test_rows_columns_and_records_agree(adapted: AdaptedNet) -> None:
     record = trace.attention(1)
     token = trace.token((2, 1))
     np.testing.assert_allclose(trace.weights(1, token), record.weights[:, token], atol=1e-6)
-    np.testing.assert_allclose(trace.weights(1, token, "to"), record.weights[:, :, token], atol=1e-6)
+    np.testing.assert_allclose(
+        trace.weights(1, token, "to"), record.weights[:, :, token], atol=1e-6
+    )
     atlas = trace.atlas((2, 1))
     skip = record.num_prefix_tokens
     expected = record.weights[:, token, skip:].reshape(-1, *trace.grid_size)
@@ -229,7 +233,9 @@ def test_features_are_what_the_block_put_out(adapted: AdaptedNet) -> None:
 def test_attention_equals_an_unfused_computation_from_the_weights(photo_trace: Trace) -> None:
     state = {
         name: tensor.float()
-        for name, tensor in load_file(assets_dir() / "weights" / "dinov2_vits14.safetensors").items()
+        for name, tensor in load_file(
+            assets_dir() / "weights" / "dinov2_vits14.safetensors"
+        ).items()
     }
     maps = list(_unfused_maps(state, photo_trace.input_tensor))
     exact = {name: tensor.double() for name, tensor in state.items()}
@@ -328,9 +334,7 @@ def test_impossible_questions_get_a_sentence(photo_trace: Trace, ask: Any, words
         ask(photo_trace)
 
 
-def test_too_large_a_record_is_refused(
-    photo_trace: Trace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_too_large_a_record_is_refused(photo_trace: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vitstudio.models.trace.DENSE_LIMIT", 1000)
     with pytest.raises(ModelError, match="heatmap"):
         photo_trace.attention(0)

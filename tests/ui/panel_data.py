@@ -31,8 +31,13 @@ def staged_spec():
         for n, kind in enumerate(kinds)
     )
     return vit_spec(
-        id="timm/zoo", title="Zoo", layers=layers, num_classes=1000, prefix_tokens=(),
-        patch_size=(4, 4), input_size=(224, 224),
+        id="timm/zoo",
+        title="Zoo",
+        layers=layers,
+        num_classes=1000,
+        prefix_tokens=(),
+        patch_size=(4, 4),
+        input_size=(224, 224),
     )
 
 
@@ -70,8 +75,16 @@ def atlas(layers=12, heads=6, grid=(28, 42), num_heads=None, seed=0):
 
 def token_facts(prefix=(("cls", 0.0034),), mean_distance=4.2):
     return TokenFacts(
-        query=639, layer=11, head=3, weight_on_itself=0.0121, weight_on_prefix=prefix,
-        entropy=5.93, max_entropy=7.07, mean_distance=mean_distance, norm=38.2, median_norm=36.9,
+        query=639,
+        layer=11,
+        head=3,
+        weight_on_itself=0.0121,
+        weight_on_prefix=prefix,
+        entropy=5.93,
+        max_entropy=7.07,
+        mean_distance=mean_distance,
+        norm=38.2,
+        median_norm=36.9,
     )
 
 
@@ -80,8 +93,14 @@ def model_specs(to_download=40):
     specs = [
         vit_spec(),
         vit_spec(
-            id="torchvision/vit_b_16", title="ViT-B/16", heads=12, availability="local",
-            input_size=(224, 224), patch_size=(16, 16), num_classes=1000, weights_bytes=346_000_000,
+            id="torchvision/vit_b_16",
+            title="ViT-B/16",
+            heads=12,
+            availability="local",
+            input_size=(224, 224),
+            patch_size=(16, 16),
+            num_classes=1000,
+            weights_bytes=346_000_000,
         ),
         vit_spec(id="timm/vit_odd", title="ViT without weights", availability="none"),
     ]
@@ -90,9 +109,14 @@ def model_specs(to_download=40):
         size = sizes[number % 4]
         specs.append(
             vit_spec(
-                id=f"timm/vit_{size}_patch16_224.augreg_in21k" + ("" if number < 4 else f"_{number}"),
-                title=f"ViT {size} patch 16, 224 px, variant {number}", availability="download",
-                input_size=(224, 224), patch_size=(16, 16), heads=12, num_classes=1000,
+                id=f"timm/vit_{size}_patch16_224.augreg_in21k"
+                + ("" if number < 4 else f"_{number}"),
+                title=f"ViT {size} patch 16, 224 px, variant {number}",
+                availability="download",
+                input_size=(224, 224),
+                patch_size=(16, 16),
+                heads=12,
+                num_classes=1000,
                 weights_bytes=[22_900_000, 88_000_000, 346_000_000, 1_217_000_000][number % 4],
             )
         )

@@ -1,8 +1,8 @@
 import pytest
-from tests.ui.panel_data import layer_facts, staged_spec, trace_info, vit_spec
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 
+from tests.ui.panel_data import layer_facts, staged_spec, trace_info, vit_spec
 from vitstudio.core.trace import LayerFacts
 from vitstudio.painting import palette
 from vitstudio.ui.views.anatomy import AnatomyRail

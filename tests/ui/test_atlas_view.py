@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from tests.ui.panel_data import atlas
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
+from tests.ui.panel_data import atlas
 from vitstudio.core.trace import Atlas
 from vitstudio.painting import palette
 from vitstudio.ui.views.atlas import AtlasView

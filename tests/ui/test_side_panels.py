@@ -1,13 +1,18 @@
 import pytest
-from tests.ui.panel_data import token_facts
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QColor
 
+from tests.ui.panel_data import token_facts
 from vitstudio.painting import palette
+from vitstudio.ui.views.drawing import unit
 from vitstudio.ui.views.predictions import PredictionsPanel, format_percent
 from vitstudio.ui.views.token_panel import EMPTY, TokenPanel, fact_rows
 
-CLASSES = (("espresso", 0.72), ("a very long name of a class that can not fit", 0.2), ("cup", 0.0004))
+CLASSES = (
+    ("espresso", 0.72),
+    ("a very long name of a class that can not fit", 0.2),
+    ("cup", 0.0004),
+)
 
 
 @pytest.fixture
@@ -85,7 +90,7 @@ def test_a_narrow_panel_cuts_names_not_values(token_panel):
 def test_bars_are_as_long_as_the_probabilities(predictions):
     image = predictions.grab().toImage()
     ratio = image.devicePixelRatio()
-    y = predictions._row_rect(0).y() + 25
+    y = predictions._row_rect(0).y() + 25 * unit(predictions.font())
     left, width = predictions._row_rect(0).x(), predictions._row_rect(0).width()
 
     def pixel(fraction):

@@ -19,7 +19,9 @@ def start_rows(repeats: int) -> list[Row]:
         for name, seconds in _start().items():
             if name in found:
                 found[name].append(seconds)
-    window, attention = (times[1:] for times in found.values())  # the first one filled the disk cache
+    window, attention = (
+        times[1:] for times in found.values()
+    )  # the first one filled the disk cache
     note = f"from the start of the process, median of {len(window)}"
     return [
         Row("window visible after start", statistics.median(window), "s", 1.0, note=note),

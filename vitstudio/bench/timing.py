@@ -43,9 +43,11 @@ class Row:
         return self.value >= self.bar if self.at_least else self.value <= self.bar
 
 
-def side_by_side(first: Callable[[], object], second: Callable[[], object], repeats: int) -> tuple[float, float]:
+def side_by_side(
+    first: Callable[[], object], second: Callable[[], object], repeats: int
+) -> tuple[float, float]:
     """Median seconds of two functions, called in turn so that both meet the same machine."""
-    first(), second()  # noqa: B018 - warm caches, kernels and allocator before the clock starts
+    first(), second()
     times: tuple[list[float], list[float]] = ([], [])
     for index in range(repeats):
         # Which goes first alternates: the second of a pair finds the caches differently.

@@ -54,7 +54,9 @@ def capture_row(model: LoadedModel, frame: Frame, patches: int, repeats: int) ->
     tokens = trace.info.num_tokens
     note = f"{model.spec.title}, {tokens} tokens, {model.precision} on {model.device}: "
     note += f"{ours * 1e3:.1f} against {theirs * 1e3:.1f} ms"
-    return Row("forward with the shown layer's maps / bare forward", ours / theirs, "x", 1.05, note=note)
+    return Row(
+        "forward with the shown layer's maps / bare forward", ours / theirs, "x", 1.05, note=note
+    )
 
 
 def transformers_row(model: LoadedModel, frame: Frame, repeats: int) -> Row:
@@ -101,7 +103,9 @@ def large_rows(model: LoadedModel, frame: Frame, repeats: int) -> list[Row]:
     memory = trace.memory_bytes() / 1e6
     return [
         Row("one query's row, all heads", first[layers // 2] * 1e3, "ms", 20.0, note=note),
-        Row("memory of the trace", memory, "MB", 64.0, note=f"{tokens:,} tokens, {model.precision}"),
+        Row(
+            "memory of the trace", memory, "MB", 64.0, note=f"{tokens:,} tokens, {model.precision}"
+        ),
     ]
 
 

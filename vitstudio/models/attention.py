@@ -81,7 +81,9 @@ def mean_distance_steps(
     grid_rows, grid_cols = grid_size
     device = operands.query.device
     row, col = torch.meshgrid(
-        torch.arange(grid_rows, device=device), torch.arange(grid_cols, device=device), indexing="ij"
+        torch.arange(grid_rows, device=device),
+        torch.arange(grid_cols, device=device),
+        indexing="ij",
     )
     position = torch.stack([row, col], dim=-1).flatten(0, 1).float()
     total, count = 0.0, 0

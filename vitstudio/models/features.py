@@ -49,7 +49,7 @@ def principal_colours(patches: Tensor) -> Tensor:
 
 def norms(tokens: Tensor) -> Tensor:
     """Euclidean norm of every token: (tokens, dim) -> float32 (tokens,)."""
-    length: Tensor = tokens.float().norm(dim=-1)  # type: ignore[no-untyped-call]
+    length: Tensor = tokens.float().norm(dim=-1)
     return length
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from vitstudio.core.errors import CheckpointError, ModelError
@@ -142,7 +144,7 @@ def _build(model_id: str, weights: str) -> AdaptedNet:
     if model_id.startswith(timm_vit.PREFIX):
         try:
             return _hashed(timm_vit.build_timm(model_id, spec, str(path)), path)
-        except (RuntimeError, ValueError, OSError) as error:
+        except (RuntimeError, ValueError, OSError, SafetensorError) as error:
             raise CheckpointError(
                 f"The downloaded weights of {spec.title} are damaged ({error}); remove '{path}' and "
                 "download them again."
@@ -167,6 +169,12 @@ def _with_checkpoint(adapted: AdaptedNet, path: Path) -> AdaptedNet:
 def _load_state(adapted: AdaptedNet, state: dict[str, Tensor], path: Path) -> AdaptedNet:
     shapes = {name: tuple(tensor.shape) for name, tensor in adapted.net.state_dict().items()}
     report = match_keys(shapes, state)
+    if not report.ok:
+        # The same net under its authors' or Hugging Face's names: brought under this library's.
+        with contextlib.suppress(CheckpointError):
+            renamed = recognise(state).state
+            if match_keys(shapes, renamed).ok:
+                state, report = renamed, match_keys(shapes, renamed)
     if not report.ok:
         raise CheckpointError(
             f"'{path.name}' does not fit {adapted.spec.title}: {report.sentence()}"

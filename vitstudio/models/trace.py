@@ -333,7 +333,11 @@ class Trace:
                 if found is None:
                     yield None
             assert found is not None
-            values, shared, unit = found, (0.0, float(self._split(found)[1].max())), "rollout weight"
+            values, shared, unit = (
+                found,
+                (0.0, float(self._split(found)[1].max())),
+                "rollout weight",
+            )
         elif view == "norm":
             values, unit = self.feature_norms(layer), "token norm"
             shared = (0.0, float(values.max()))

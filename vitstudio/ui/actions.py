@@ -86,63 +86,166 @@ def build_actions(choices: Choices, desk: Desk) -> list[Action]:
 def _picture(desk: Desk) -> list[Action]:
     group = GROUPS[0]
     return [
-        Action("picture.open", "Open a picture…", ("Ctrl+O",),
-               "Choose a picture file.", group, desk.open_picture),
-        Action("picture.folder", "Open a folder…", ("Ctrl+Shift+O",),
-               "Choose a folder of pictures to page through.", group, desk.open_folder),
-        Action("picture.paste", "Paste a picture", ("Ctrl+V",),
-               "Open the picture or the file on the clipboard.", group, desk.paste),
-        Action("picture.next", "Next picture in the folder", ("PgDown",),
-               "Open the next picture beside this one.", group, partial(desk.page, 1)),
-        Action("picture.previous", "Previous picture in the folder", ("PgUp",),
-               "Open the picture before this one.", group, partial(desk.page, -1)),
-        Action("model.pick", "Choose a model…", ("Ctrl+M",),
-               "Search the models and change to another one.", group, desk.pick_model),
-        Action("model.checkpoint", "Open a checkpoint file…", (),
-               "Load weights from a .safetensors, .pth or .bin file.", group,
-               desk.open_checkpoint),
+        Action(
+            "picture.open",
+            "Open a picture…",
+            ("Ctrl+O",),
+            "Choose a picture file.",
+            group,
+            desk.open_picture,
+        ),
+        Action(
+            "picture.folder",
+            "Open a folder…",
+            ("Ctrl+Shift+O",),
+            "Choose a folder of pictures to page through.",
+            group,
+            desk.open_folder,
+        ),
+        Action(
+            "picture.paste",
+            "Paste a picture",
+            ("Ctrl+V",),
+            "Open the picture or the file on the clipboard.",
+            group,
+            desk.paste,
+        ),
+        Action(
+            "picture.next",
+            "Next picture in the folder",
+            ("PgDown",),
+            "Open the next picture beside this one.",
+            group,
+            partial(desk.page, 1),
+        ),
+        Action(
+            "picture.previous",
+            "Previous picture in the folder",
+            ("PgUp",),
+            "Open the picture before this one.",
+            group,
+            partial(desk.page, -1),
+        ),
+        Action(
+            "model.pick",
+            "Choose a model…",
+            ("Ctrl+M",),
+            "Search the models and change to another one.",
+            group,
+            desk.pick_model,
+        ),
+        Action(
+            "model.checkpoint",
+            "Open a checkpoint file…",
+            (),
+            "Load weights from a .safetensors, .pth or .bin file.",
+            group,
+            desk.open_checkpoint,
+        ),
     ]
 
 
 def _steps(choices: Choices) -> list[Action]:
     group = GROUPS[1]
     return [
-        Action("layer.next", "Next layer", ("Down",),
-               "One layer deeper.", group, partial(choices.step_layer, 1)),
-        Action("layer.previous", "Previous layer", ("Up",),
-               "One layer back towards the picture.", group, partial(choices.step_layer, -1)),
-        Action("layer.first", "First layer", ("Home",),
-               "The layer next to the picture.", group, choices.first_layer),
-        Action("layer.last", "Last layer", ("End",),
-               "The deepest layer.", group, choices.last_layer),
-        Action("head.next", "Next head", ("Right",),
-               "The next attention head of this layer.", group,
-               partial(choices.step_head, 1), "head"),
-        Action("head.previous", "Previous head", ("Left",),
-               "The attention head before this one.", group,
-               partial(choices.step_head, -1), "head"),
-        Action("head.mean", "Mean of the heads", ("M",),
-               "Average the attention of all heads of the layer.", group,
-               partial(choices.set_head, "mean"), "head"),
-        Action("head.max", "Maximum of the heads", ("X",),
-               "Show the largest weight that any head of the layer gives.", group,
-               partial(choices.set_head, "max"), "head"),
+        Action(
+            "layer.next",
+            "Next layer",
+            ("Down",),
+            "One layer deeper.",
+            group,
+            partial(choices.step_layer, 1),
+        ),
+        Action(
+            "layer.previous",
+            "Previous layer",
+            ("Up",),
+            "One layer back towards the picture.",
+            group,
+            partial(choices.step_layer, -1),
+        ),
+        Action(
+            "layer.first",
+            "First layer",
+            ("Home",),
+            "The layer next to the picture.",
+            group,
+            choices.first_layer,
+        ),
+        Action(
+            "layer.last", "Last layer", ("End",), "The deepest layer.", group, choices.last_layer
+        ),
+        Action(
+            "head.next",
+            "Next head",
+            ("Right",),
+            "The next attention head of this layer.",
+            group,
+            partial(choices.step_head, 1),
+            "head",
+        ),
+        Action(
+            "head.previous",
+            "Previous head",
+            ("Left",),
+            "The attention head before this one.",
+            group,
+            partial(choices.step_head, -1),
+            "head",
+        ),
+        Action(
+            "head.mean",
+            "Mean of the heads",
+            ("M",),
+            "Average the attention of all heads of the layer.",
+            group,
+            partial(choices.set_head, "mean"),
+            "head",
+        ),
+        Action(
+            "head.max",
+            "Maximum of the heads",
+            ("X",),
+            "Show the largest weight that any head of the layer gives.",
+            group,
+            partial(choices.set_head, "max"),
+            "head",
+        ),
     ]
 
 
 def _question(choices: Choices) -> list[Action]:
     group = GROUPS[2]
     return [
-        Action("query.class", "Ask the class token", ("C",),
-               "Show what the class token looks at, instead of a patch.", group,
-               choices.ask_class_token, "query"),
-        Action("direction.toggle", "Turn the question round", ("T",),
-               "Change between what the token looks at and who looks at it.", group,
-               choices.toggle_direction, "direction"),
-        Action("edit.undo", "Undo", ("Ctrl+Z",),
-               "Go back to the choice before.", group, choices.undo),
-        Action("edit.redo", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"),
-               "Take back an undo.", group, choices.redo),
+        Action(
+            "query.class",
+            "Ask the class token",
+            ("C",),
+            "Show what the class token looks at, instead of a patch.",
+            group,
+            choices.ask_class_token,
+            "query",
+        ),
+        Action(
+            "direction.toggle",
+            "Turn the question round",
+            ("T",),
+            "Change between what the token looks at and who looks at it.",
+            group,
+            choices.toggle_direction,
+            "direction",
+        ),
+        Action(
+            "edit.undo", "Undo", ("Ctrl+Z",), "Go back to the choice before.", group, choices.undo
+        ),
+        Action(
+            "edit.redo",
+            "Redo",
+            ("Ctrl+Shift+Z", "Ctrl+Y"),
+            "Take back an undo.",
+            group,
+            choices.redo,
+        ),
     ]
 
 
@@ -158,8 +261,15 @@ VIEW_HELP = {
 
 def _views(choices: Choices) -> list[Action]:
     return [
-        Action(f"view.{kind}", VIEW_TITLES[kind], (str(number),), VIEW_HELP[kind],
-               GROUPS[3], partial(choices.set_view, kind), f"view:{kind}")
+        Action(
+            f"view.{kind}",
+            VIEW_TITLES[kind],
+            (str(number),),
+            VIEW_HELP[kind],
+            GROUPS[3],
+            partial(choices.set_view, kind),
+            f"view:{kind}",
+        )
         for number, kind in enumerate(VIEW_KINDS, start=1)
     ]
 
@@ -167,50 +277,131 @@ def _views(choices: Choices) -> list[Action]:
 def _look(choices: Choices) -> list[Action]:
     group = GROUPS[4]
     return [
-        Action("look.grid", "Patch grid", ("G",),
-               "Show or hide the lines between patches.", group, choices.toggle_grid),
-        Action("look.smooth", "Smooth map", ("S",),
-               "Change between a smooth map and one flat colour a patch.", group,
-               choices.toggle_smooth),
-        Action("look.fainter", "Fainter overlay", ("[",),
-               "Show more of the picture below the map.", group,
-               partial(choices.step_opacity, -OPACITY_STEP), "opacity"),
-        Action("look.stronger", "Stronger overlay", ("]",),
-               "Show more of the map above the picture.", group,
-               partial(choices.step_opacity, OPACITY_STEP), "opacity"),
+        Action(
+            "look.grid",
+            "Patch grid",
+            ("G",),
+            "Show or hide the lines between patches.",
+            group,
+            choices.toggle_grid,
+        ),
+        Action(
+            "look.smooth",
+            "Smooth map",
+            ("S",),
+            "Change between a smooth map and one flat colour a patch.",
+            group,
+            choices.toggle_smooth,
+        ),
+        Action(
+            "look.fainter",
+            "Fainter overlay",
+            ("[",),
+            "Show more of the picture below the map.",
+            group,
+            partial(choices.step_opacity, -OPACITY_STEP),
+            "opacity",
+        ),
+        Action(
+            "look.stronger",
+            "Stronger overlay",
+            ("]",),
+            "Show more of the map above the picture.",
+            group,
+            partial(choices.step_opacity, OPACITY_STEP),
+            "opacity",
+        ),
     ]
 
 
 def _export(desk: Desk) -> list[Action]:
     group = GROUPS[5]
     return [
-        Action("export.save", "Export this view…", ("Ctrl+E",),
-               "Save as PNG, SVG, PDF or as arrays (npz).", group, desk.export),
-        Action("export.copy", "Copy this view", ("Ctrl+C",),
-               "Put a picture of this view on the clipboard.", group, desk.copy),
+        Action(
+            "export.save",
+            "Export this view…",
+            ("Ctrl+E",),
+            "Save as PNG, SVG, PDF or as arrays (npz).",
+            group,
+            desk.export,
+        ),
+        Action(
+            "export.copy",
+            "Copy this view",
+            ("Ctrl+C",),
+            "Put a picture of this view on the clipboard.",
+            group,
+            desk.copy,
+        ),
     ]
 
 
 def _window(choices: Choices, desk: Desk) -> list[Action]:
     group = GROUPS[6]
     return [
-        Action("zoom.in", "Zoom in", ("+", "="),
-               "Enlarge the picture.", group, partial(desk.zoom, ZOOM_STEP)),
-        Action("zoom.out", "Zoom out", ("-",),
-               "Shrink the picture.", group, partial(desk.zoom, 1.0 / ZOOM_STEP)),
-        Action("zoom.fit", "Fit the picture", ("0",),
-               "Show the whole picture.", group, desk.fit),
-        Action("window.palette", "Command palette…", ("Ctrl+K",),
-               "Find any action by name.", group, desk.show_palette),
-        Action("window.shortcuts", "Keyboard shortcuts", ("F1",),
-               "Show every key.", group, desk.show_shortcuts),
-        Action("window.full_screen", "Full screen", ("F11",),
-               "Fill the screen, or go back.", group, desk.toggle_full_screen),
-        Action("window.escape", "Back", ("Esc",),
-               "Close the message, leave full screen, or return to the class token.", group,
-               desk.escape),
-        Action("window.reset", "Reset the look", (),
-               "Opacity, colours and scale as they were at first.", group, choices.reset_look),
-        Action("window.quit", "Quit", ("Ctrl+Q",),
-               "Close VitStudio; the state is kept.", group, desk.quit),
+        Action(
+            "zoom.in",
+            "Zoom in",
+            ("+", "="),
+            "Enlarge the picture.",
+            group,
+            partial(desk.zoom, ZOOM_STEP),
+        ),
+        Action(
+            "zoom.out",
+            "Zoom out",
+            ("-",),
+            "Shrink the picture.",
+            group,
+            partial(desk.zoom, 1.0 / ZOOM_STEP),
+        ),
+        Action("zoom.fit", "Fit the picture", ("0",), "Show the whole picture.", group, desk.fit),
+        Action(
+            "window.palette",
+            "Command palette…",
+            ("Ctrl+K",),
+            "Find any action by name.",
+            group,
+            desk.show_palette,
+        ),
+        Action(
+            "window.shortcuts",
+            "Keyboard shortcuts",
+            ("F1",),
+            "Show every key.",
+            group,
+            desk.show_shortcuts,
+        ),
+        Action(
+            "window.full_screen",
+            "Full screen",
+            ("F11",),
+            "Fill the screen, or go back.",
+            group,
+            desk.toggle_full_screen,
+        ),
+        Action(
+            "window.escape",
+            "Back",
+            ("Esc",),
+            "Close the message, leave full screen, or return to the class token.",
+            group,
+            desk.escape,
+        ),
+        Action(
+            "window.reset",
+            "Reset the look",
+            (),
+            "Opacity, colours and scale as they were at first.",
+            group,
+            choices.reset_look,
+        ),
+        Action(
+            "window.quit",
+            "Quit",
+            ("Ctrl+Q",),
+            "Close VitStudio; the state is kept.",
+            group,
+            desk.quit,
+        ),
     ]

@@ -1,133 +1,163 @@
-"""Ctrl+K: any action, found by a few letters of its name."""
+"""Ctrl+K: any action by name; type a few letters, press Enter."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
     QAbstractListModel,
     QModelIndex,
     QPersistentModelIndex,
-    QRect,
+    QRectF,
     QSize,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QColor, QKeySequence, QPainter
+from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from vitstudio.painting import palette
 from vitstudio.ui.actions import Action
+from vitstudio.ui.fuzzy import fuzzy_match
+from vitstudio.ui.key_caps import caps_width, draw_caps, key_parts
 from vitstudio.ui.search_popup import SearchPopup
+from vitstudio.ui.views.drawing import colour, derived_font, draw_text, text_width, unit
 
 Index = QModelIndex | QPersistentModelIndex
-ACTION_ROLE = Qt.ItemDataRole.UserRole
-REASON_ROLE = Qt.ItemDataRole.UserRole + 1
-ROW_HEIGHT = 40
-NO_PARENT = QModelIndex()
+
+ROW_PX = 34
+HIT_ROLE = int(Qt.ItemDataRole.UserRole)
+GROUP_WEIGHT = 0.3
+"""A hit in the group's name counts less than one in the title."""
+FAINT_INK = "#6d7686"
 
 
-def match_score(query: str, text: str) -> int | None:
-    """How well the letters of a query stand in a text, in order; None if they do not.
+@dataclass(frozen=True)
+class Hit:
+    """One found action: which letters of the title matched, and why it is disabled ("" if not)."""
 
-    Smaller is better: a word's beginning costs nothing, every letter passed over costs one.
+    action: Action
+    positions: tuple[int, ...] = ()
+    reason: str = ""
+
+
+def find_actions(
+    actions: Sequence[Action], disabled: Mapping[str, str], text: str
+) -> tuple[Hit, ...]:
+    """Actions whose title or group matches, best first; without text all, in their own order.
+
+    `disabled` has reasons by action id, or by the control that an action belongs to.
     """
-    score, place, text = 0, 0, text.lower()
-    for letter in query.lower():
-        if letter == " ":
+    scored: list[tuple[float, Hit]] = []
+    for action in actions:
+        reason = disabled.get(action.id, "")
+        if not reason and action.control:
+            reason = disabled.get(action.control, "")
+        in_title = fuzzy_match(text, action.title)
+        if in_title is not None:
+            scored.append((in_title.score, Hit(action, in_title.positions, reason)))
             continue
-        found = text.find(letter, place)
-        if found < 0:
-            return None
-        starts_word = found == 0 or not text[found - 1].isalnum()
-        score += 0 if found == place else (1 if starts_word else 3 + found - place)
-        place = found + 1
-    return score
+        anywhere = fuzzy_match(text, f"{action.group} {action.title}")
+        if anywhere is not None:
+            scored.append((GROUP_WEIGHT * anywhere.score, Hit(action, (), reason)))
+    if text.strip():
+        # Sorting is stable: equal scores keep the order of the table.
+        scored.sort(key=lambda entry: (bool(entry[1].reason), -entry[0]))
+    return tuple(hit for _, hit in scored)
 
 
-class _Actions(QAbstractListModel):
-    """The actions that match, best first."""
-
+class _HitModel(QAbstractListModel):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self._all: list[Action] = []
-        self._rows: list[Action] = []
-        self._disabled: Mapping[str, str] = {}
+        self.hits: tuple[Hit, ...] = ()
 
-    def set_actions(self, actions: Sequence[Action], disabled: Mapping[str, str]) -> None:
-        self._all, self._disabled = list(actions), disabled
-        self.set_text("")
-
-    def set_text(self, text: str) -> None:
-        scored = []
-        for place, action in enumerate(self._all):
-            score = match_score(text, f"{action.title} {action.group}")
-            if score is not None:
-                scored.append((score, place, action))
+    def set_hits(self, hits: tuple[Hit, ...]) -> None:
         self.beginResetModel()
-        self._rows = [action for _score, _place, action in sorted(scored, key=lambda row: row[:2])]
+        self.hits = hits
         self.endResetModel()
 
-    def reason(self, action: Action) -> str:
-        """Why an action does not apply now; "" if it does."""
-        return self._disabled.get(action.control, "") if action.control else ""
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self.hits)
 
-    def rowCount(self, parent: Index = NO_PARENT) -> int:
-        return 0 if parent.isValid() else len(self._rows)
+    def flags(self, _index: Index) -> Qt.ItemFlag:
+        """Disabled actions can be reached too, or nobody could read why they are."""
+        return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
 
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        action = self._rows[index.row()]
+        hit = self.hits[index.row()]
+        if role == HIT_ROLE:
+            return hit
         if role == Qt.ItemDataRole.DisplayRole:
-            return action.title
+            return hit.action.title
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self.reason(action) or action.help
-        if role == ACTION_ROLE:
-            return action
-        return self.reason(action) if role == REASON_ROLE else None
+            return hit.reason or hit.action.help
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            keys = " ".join(key_parts(hit.action.shortcuts[0])) if hit.action.shortcuts else ""
+            state = f"not available: {hit.reason}" if hit.reason else keys
+            return f"{hit.action.title}, {hit.action.group}, {state}"
+        return None
 
 
-class _ActionDelegate(QStyledItemDelegate):
-    """Title and group or reason at the left, key at the right."""
-
-    def sizeHint(self, _option: QStyleOptionViewItem, _index: Index) -> QSize:
-        return QSize(320, ROW_HEIGHT)
+class _HitDelegate(QStyledItemDelegate):
+    def sizeHint(self, option: QStyleOptionViewItem, _index: Index) -> QSize:
+        return QSize(100, round(ROW_PX * unit(option.font)))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
-        action: Action = index.data(ACTION_ROLE)
-        reason: str = index.data(REASON_ROLE)
-        area: QRect = option.rect.adjusted(2, 1, -2, -1)  # type: ignore[attr-defined]
+        """Title with the matched letters in accent, then group or reason, keys at the right."""
+        hit: Hit = index.data(HIT_ROLE)
+        scale = unit(option.font)
+        rect = QRectF(option.rect)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if option.state & QStyle.StateFlag.State_Selected:  # type: ignore[attr-defined]
+        selected = bool(option.state & QStyle.StateFlag.State_Selected)
+        hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        if selected or hovered:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(QColor(palette.ACCENT_GROUND))
-            painter.drawRoundedRect(area, 6, 6)
-        inner = area.adjusted(12, 0, -12, 0)
-        middle = Qt.AlignmentFlag.AlignVCenter
-        keys = QKeySequence(action.shortcuts[0]).toString(
-            QKeySequence.SequenceFormat.NativeText
-        ) if action.shortcuts else ""
-        painter.setPen(QColor(palette.MUTED))
-        painter.drawText(inner, int(middle | Qt.AlignmentFlag.AlignRight), keys)
-        metrics = painter.fontMetrics()
-        inner.setRight(inner.right() - metrics.horizontalAdvance(keys) - 16)
-        painter.setPen(QColor(palette.MUTED if reason else palette.TEXT))
-        painter.drawText(inner, int(middle), action.title)
-        inner.setLeft(inner.left() + metrics.horizontalAdvance(action.title) + 12)
-        painter.setPen(QColor(palette.MUTED))
-        note = metrics.elidedText(reason or action.group, Qt.TextElideMode.ElideRight, inner.width())
-        painter.drawText(inner, int(middle), note)
+            painter.setBrush(colour(palette.ACCENT_GROUND if selected else palette.HOVER))
+            box = rect.adjusted(0, 1, -4 * scale, -1)
+            painter.drawRoundedRect(box, 6 * scale, 6 * scale)
+        line = rect.adjusted(10 * scale, 0, -14 * scale, 0)
+        taken = 0.0
+        if hit.action.shortcuts:
+            caps = derived_font(option.font, 0.85)
+            draw_caps(painter, caps, hit.action.shortcuts[0], line, enabled=not hit.reason)
+            taken = caps_width(caps, hit.action.shortcuts[0]) + 10 * scale
+        painter.setFont(derived_font(option.font))
+        width = _paint_title(painter, line.adjusted(0, 0, -taken, 0), hit)
+        painter.setFont(derived_font(option.font, 0.85))
+        rest = line.adjusted(width + 10 * scale, 0, -taken, 0)
+        if rest.width() > 30 * scale:
+            ink = palette.WARNING if hit.reason else FAINT_INK
+            draw_text(painter, rest, hit.reason or hit.action.group, ink)
         painter.restore()
 
 
+def _paint_title(painter: QPainter, line: QRectF, hit: Hit) -> float:
+    """Paint the title, its matched letters in accent; returns its width."""
+    title = hit.action.title
+    width = draw_text(painter, line, title, FAINT_INK if hit.reason else palette.TEXT)
+    if hit.reason or width >= line.width():
+        return width
+    for place in hit.positions:
+        # Painted over the whole title, so that kerning stays that of the whole title.
+        before = text_width(painter.font(), title[:place])
+        until = text_width(painter.font(), title[: place + 1])
+        painter.save()
+        painter.setClipRect(QRectF(line.x() + before, line.y(), until - before, line.height()))
+        draw_text(painter, line, title, palette.ACCENT)
+        painter.restore()
+    return width
+
+
 class CommandPalette(SearchPopup):
-    """Popup with every action.
+    """Popup with every action; passive: it emits the one that was picked.
 
     Signals
     -------
-    triggered(str)
-        Id of the chosen action; one that does not apply is chosen too, so that its reason is told.
+    triggered : str
+        Id of an action that is not disabled; one that is stays on screen with its reason.
     """
 
     triggered = Signal(str)
@@ -135,28 +165,46 @@ class CommandPalette(SearchPopup):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__("Type what you want to do", parent)
         self.setAccessibleName("Command palette")
-        self._model = _Actions(self)
-        self.use(self._model, _ActionDelegate(self.list))
-        self.list.empty_text = "No action has these letters; try fewer."
+        self._actions: tuple[Action, ...] = ()
+        self._disabled: dict[str, str] = {}
+        self._hits = _HitModel(self)
+        self.use(self._hits, _HitDelegate(self.list))
+        self.list.empty_text = "No action matches; try fewer letters."
         self.search.textChanged.connect(self._on_text)
+        self.list.clicked.connect(self._on_clicked)
 
     def sizeHint(self) -> QSize:
-        """Wide enough for a title, its reason and its key."""
-        return QSize(600, 460)
+        """Room for about eleven actions."""
+        scale = unit(self.font())
+        return QSize(round(560 * scale), round(440 * scale))
 
-    def set_actions(self, actions: Sequence[Action], disabled: Mapping[str, str]) -> None:
-        """Show these actions; `disabled` are reasons by control."""
-        self._model.set_actions(actions, disabled)
-        self.select_first()
+    def set_actions(
+        self, actions: Sequence[Action], disabled: Mapping[str, str] | None = None
+    ) -> None:
+        """List these actions; `disabled` has the reason of each one that does not apply now.
+
+        Its keys are action ids, or controls as in `ViewState.disabled`.
+        """
+        self._actions, self._disabled = tuple(actions), dict(disabled or {})
+        self._on_text(self.search.text())
+
+    def set_disabled(self, disabled: Mapping[str, str]) -> None:
+        """Change what does not apply, and why."""
+        self.set_actions(self._actions, disabled)
 
     def activate(self) -> None:
-        """Close, then do the current action."""
+        """Close, then trigger the current action, so that it may open a window of its own."""
         index = self.list.currentIndex()
-        if index.isValid():
-            action: Action = index.data(ACTION_ROLE)
+        if not index.isValid():
+            return
+        hit = self._hits.hits[index.row()]
+        if not hit.reason:
             self.accept()
-            self.triggered.emit(action.id)
+            self.triggered.emit(hit.action.id)
 
     def _on_text(self, text: str) -> None:
-        self._model.set_text(text)
+        self._hits.set_hits(find_actions(self._actions, self._disabled, text))
         self.select_first()
+
+    def _on_clicked(self) -> None:
+        self.activate()

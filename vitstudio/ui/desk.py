@@ -11,6 +11,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 from vitstudio.core.errors import PictureError
 from vitstudio.settings import Settings
 from vitstudio.ui import dialogs
+from vitstudio.ui.actions import Action
 from vitstudio.ui.choices import Choices
 from vitstudio.ui.command_palette import CommandPalette
 from vitstudio.ui.main_window import MainWindow
@@ -18,7 +19,6 @@ from vitstudio.ui.model_picker import ModelPicker
 from vitstudio.ui.pictures import frame_from_qimage, image_of, is_checkpoint, local_paths
 from vitstudio.ui.presenter import Presenter
 from vitstudio.ui.shortcut_sheet import ShortcutSheet
-
 
 
 class WindowDesk(QObject):
@@ -41,6 +41,7 @@ class WindowDesk(QObject):
         self._presenter: Presenter | None = None
         self._choices: Choices | None = None
         self._pasted = 0
+        self.actions: tuple[Action, ...] = ()
 
     def attach(self, presenter: Presenter, choices: Choices) -> None:
         """Join what is built after the desk, because it needs the desk's popups."""
@@ -149,6 +150,7 @@ class WindowDesk(QObject):
 
     def show_palette(self) -> None:
         """Open the command palette."""
+        self.palette.set_actions(self.actions, self.presenter.shown.disabled)
         self.palette.popup_over(self._window)
 
     def show_shortcuts(self) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
-PICTURES = "Pictures (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.gif *.jfif *.svg);;All files (*)"
+PICTURES = (
+    "Pictures (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.gif *.jfif *.svg);;All files (*)"
+)
 CHECKPOINTS = "Weights (*.safetensors *.pth *.pt *.bin);;All files (*)"
 EXPORTS = {
     "PNG picture (*.png)": ".png",

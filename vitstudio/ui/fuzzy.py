@@ -48,9 +48,7 @@ def _advance(ways: dict[int, Match], letter: str, text: str) -> dict[int, Match]
             continue
         worth = _START_OF_WORD if _starts_word(text, place) else _LETTER
         options = [
-            Match(
-                way.score + worth + _step_score(before, place), (*way.positions, place)
-            )
+            Match(way.score + worth + _step_score(before, place), (*way.positions, place))
             for before, way in ways.items()
             if before < place
         ]

@@ -36,23 +36,30 @@ def draw_caps(
     painter: QPainter, font: QFont, shortcut: str, rect: QRectF, *, enabled: bool = True
 ) -> None:
     """Draw the keys side by side, ending at the right edge of `rect`, in a small font."""
+    right = rect.right()
+    for part in reversed(key_parts(shortcut)):
+        place = QRectF(rect.x(), rect.y(), right - rect.x(), rect.height())
+        right = draw_cap(painter, font, part, place, enabled=enabled) - 3 * unit(font)
+
+
+def draw_cap(
+    painter: QPainter, font: QFont, text: str, rect: QRectF, *, enabled: bool = True
+) -> float:
+    """Draw one key at the right edge of `rect`; returns where it begins."""
     scale = unit(font)
-    height = 19 * scale
-    x = rect.right() - caps_width(font, shortcut)
+    height, width = 19 * scale, _cap_width(font, text, scale)
+    left = round(rect.right() - width)
+    cap = QRectF(left, round(rect.center().y() - height / 2), width, height)
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setFont(font)
-    for part in key_parts(shortcut):
-        width = _cap_width(font, part, scale)
-        cap = QRectF(round(x), round(rect.center().y() - height / 2), width, height)
-        painter.setPen(QPen(colour(_CAP_LINE), 1))
-        painter.setBrush(colour(palette.RAISED))
-        radius = 4 * scale
-        painter.drawRoundedRect(cap.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
-        ink = palette.TEXT if enabled else palette.MUTED
-        draw_text(painter, cap, part, ink, Qt.AlignmentFlag.AlignHCenter)
-        x += width + 3 * scale
+    painter.setPen(QPen(colour(_CAP_LINE), 1))
+    painter.setBrush(colour(palette.RAISED))
+    painter.drawRoundedRect(cap.adjusted(0.5, 0.5, -0.5, -0.5), 4 * scale, 4 * scale)
+    ink = palette.TEXT if enabled else palette.MUTED
+    draw_text(painter, cap, text, ink, Qt.AlignmentFlag.AlignHCenter)
     painter.restore()
+    return left
 
 
 def _cap_width(font: QFont, part: str, scale: float) -> float:

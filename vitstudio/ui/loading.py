@@ -15,7 +15,6 @@ from vitstudio.engine.messages import (
     OpenModel,
     OpenPicture,
     PictureOpened,
-    Restored,
     TraceFrame,
 )
 from vitstudio.state.app_state import AppState
@@ -226,7 +225,9 @@ class Loading:
         before, self._before_restore = self._before_restore, None
         if before is None:
             return False
-        self._state.put_back(**{field.name: getattr(before, field.name) for field in fields(before)})
+        self._state.put_back(
+            **{field.name: getattr(before, field.name) for field in fields(before)}
+        )
         self.follow()
         return True
 

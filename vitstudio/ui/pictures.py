@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import PurePath
 
 import numpy as np
-from PySide6.QtCore import QMimeData, QUrl, Qt
+from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QImage, QPainter
 
 from vitstudio.core.frame import Frame

@@ -1,91 +1,183 @@
-"""F1: every key, and how to read the maps."""
+"""F1: every key on one page, and how to read what the studio shows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent
-from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from vitstudio.painting import palette
 from vitstudio.ui.actions import GROUPS, Action
-from vitstudio.ui.views.drawing import draw_panel
+from vitstudio.ui.key_caps import caps_width, draw_cap, draw_caps, key_parts
+from vitstudio.ui.reading_guide import MOUSE, READING, REFERENCES
+from vitstudio.ui.views.drawing import derived_font, draw_panel, draw_text, unit
 
 COLUMNS = 3
-READING = (
-    ("Attention", "how much one token takes from each patch in one layer and head; a row sums to 1 "
-     "(Dosovitskiy et al. 2021)."),
-    ("Rollout", "attention multiplied through all layers up to this one, with half of each token "
-     "passing by: where the token's content comes from (Abnar and Zuidema 2020)."),
-    ("Features", "the three strongest principal components of the patch features as red, green and "
-     "blue: like colours, like features (Oquab et al. 2023)."),
-    ("Norms", "the length of every patch's feature vector; a few very long ones are the artefacts "
-     "that register tokens cure (Darcet et al. 2024)."),
-    ("Similarity", "the cosine between the clicked patch's features and every other patch's."),
-)
-MOUSE = (
-    ("Click", "ask what this patch looks at"),
-    ("Right click", "back to the class token"),
-    ("Shift + move", "ask the patch under the cursor"),
-    ("Wheel, drag", "zoom, pan"),
-    ("Double click", "fit the picture"),
-)
+LINE_PX = 26
+
+
+@dataclass(frozen=True)
+class SheetLine:
+    """One line: what it does, and the shortcuts or the words for the mouse."""
+
+    title: str
+    shortcuts: tuple[str, ...] = ()
+    gesture: str = ""
+    help: str = ""
+
+
+Block = tuple[str, list[SheetLine]]
+
+
+def build_blocks(actions: Sequence[Action]) -> list[Block]:
+    """The groups of the actions that have keys, in their order, and the mouse at the end."""
+    blocks: list[Block] = []
+    for group in dict.fromkeys((*GROUPS, *(action.group for action in actions))):
+        lines = [
+            SheetLine(action.title.removesuffix("…"), action.shortcuts, help=action.help)
+            for action in actions
+            if action.group == group and action.shortcuts
+        ]
+        if lines:
+            blocks.append((group, lines))
+    blocks.append(("Mouse", [SheetLine(title, gesture=gesture) for title, gesture in MOUSE]))
+    return blocks
+
+
+def split_columns(blocks: Sequence[Block], count: int = COLUMNS) -> list[list[Block]]:
+    """The blocks in columns of like height: each, longest first, goes to the shortest column.
+
+    Inside a column the blocks keep their order.
+    """
+    heights = [0] * count
+    placed: list[list[int]] = [[] for _ in range(count)]
+    for number in sorted(range(len(blocks)), key=lambda number: -len(blocks[number][1])):
+        shortest = heights.index(min(heights))
+        placed[shortest].append(number)
+        heights[shortest] += len(blocks[number][1]) + 2
+    # Columns are read from the left, so the one with the first block comes first.
+    columns = sorted(sorted(column) for column in placed if column)
+    return [[blocks[number] for number in column] for column in columns]
+
+
+class KeyLine(QWidget):
+    """One line of the sheet, painted: the title, and its keys at the right."""
+
+    def __init__(self, line: SheetLine, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.line = line
+        self.setToolTip(line.help)
+        spoken = " or ".join(" ".join(key_parts(keys)) for keys in line.shortcuts)
+        self.setAccessibleName(f"{line.title}: {spoken or line.gesture}")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        """One line; a title that does not fit is cut off."""
+        scale = unit(self.font())
+        return QSize(round(230 * scale), round(LINE_PX * scale))
+
+    def paintEvent(self, _event: QPaintEvent) -> None:
+        """Paint title and caps; a second way to do it stands left of the first."""
+        painter = QPainter(self)
+        caps = derived_font(self.font(), 0.85)
+        room = QRectF(self.rect())
+        for keys in self.line.shortcuts:
+            draw_caps(painter, caps, keys, room)
+            room.setRight(room.right() - caps_width(caps, keys) - 7 * unit(self.font()))
+        if self.line.gesture:
+            room.setRight(draw_cap(painter, caps, self.line.gesture, room) - 7)
+        painter.setFont(derived_font(self.font()))
+        draw_text(painter, room, self.line.title)
 
 
 class ShortcutSheet(QDialog):
-    """All actions by group in columns, with their keys; Esc or a click outside closes it."""
+    """All actions with their keys, by group; Esc, F1 or a click outside closes it."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowFlags(Qt.WindowType.Popup | Qt.WindowType.FramelessWindowHint)
         self.setAttribute(Qt.WidgetAttribute.WA_TranslucentBackground)
-        self.setAccessibleName("Keyboard shortcuts")
+        self.setAccessibleName("Keyboard shortcuts, and how to read the maps")
+        self._keys = QHBoxLayout()
+        self._keys.setSpacing(36)
         self._page = QWidget()
-        self._grid = QGridLayout(self._page)
-        self._grid.setContentsMargins(24, 20, 24, 20)
-        self._grid.setHorizontalSpacing(36)
-        self._grid.setVerticalSpacing(18)
+        inner = QVBoxLayout(self._page)
+        inner.setContentsMargins(24, 14, 20, 10)
+        inner.setSpacing(12)
+        inner.addWidget(_label("Keyboard shortcuts", "title"))
+        inner.addLayout(self._keys)
+        inner.addWidget(_rule())
+        inner.addWidget(_label("How to read the maps", "title"))
+        inner.addLayout(_reading())
+        inner.addStretch(1)
         area = QScrollArea(self)
-        area.setWidgetResizable(True)
         area.setWidget(self._page)
+        area.setWidgetResizable(True)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(2, 2, 2, 2)
-        layout.addWidget(area)
+        layout.setContentsMargins(4, 8, 6, 4)
+        layout.setSpacing(0)
+        layout.addWidget(area, 1)
+        layout.addLayout(self._foot())
+
+    def _foot(self) -> QHBoxLayout:
+        close = QPushButton("Close", self)
+        close.setProperty("kind", "primary")
+        close.setDefault(True)
+        close.clicked.connect(self.accept)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(24, 8, 20, 14)
+        foot.addWidget(_label("Every action is in the command palette too.", "muted"))
+        foot.addStretch(1)
+        foot.addWidget(close)
+        return foot
+
+    def sizeHint(self) -> QSize:
+        """The whole page on a screen of usual size."""
+        scale = unit(self.font())
+        return QSize(round(1000 * scale), round(880 * scale))
 
     def set_actions(self, actions: Sequence[Action]) -> None:
-        """Show these actions."""
-        while (item := self._grid.takeAt(0)) is not None:
-            if widget := item.widget():
-                widget.deleteLater()
-        blocks = [_block("Mouse", MOUSE)]
-        for group in GROUPS:
-            rows = [(_keys(action), action.title) for action in actions if action.group == group]
-            blocks.append(_block(group, [row for row in rows if row[0]]))
-        heights = [0] * COLUMNS
-        columns: list[list[str]] = [[] for _ in range(COLUMNS)]
-        for block in sorted(blocks, key=lambda text: -text.count("<tr>")):
-            shortest = heights.index(min(heights))
-            columns[shortest].append(block)
-            heights[shortest] += block.count("<tr>") + 2
-        for column, texts in enumerate(columns):
-            self._grid.addWidget(_text("".join(texts)), 0, column, Qt.AlignmentFlag.AlignTop)
-        lines = "".join(
-            f"<p style='margin:3px 0'><b>{name}</b> <span style='color:{palette.MUTED}'>{what}</span></p>"
-            for name, what in READING
-        )
-        reading = _text(f"{_heading('How to read the maps')}{lines}")
-        reading.setWordWrap(True)
-        self._grid.addWidget(reading, 1, 0, 1, COLUMNS)
+        """Show the keys of these actions, by group."""
+        _clear(self._keys)
+        for column in split_columns(build_blocks(actions)):
+            box = QVBoxLayout()
+            box.setSpacing(1)
+            for number, (title, lines) in enumerate(column):
+                if number:
+                    box.addSpacing(14)
+                box.addWidget(_label(title.upper(), "heading"))
+                for line in lines:
+                    box.addWidget(KeyLine(line))
+            box.addStretch(1)
+            self._keys.addLayout(box, 1)
 
     def popup_over(self, anchor: QWidget) -> None:
-        """Open in the middle of a window."""
+        """Open in the middle of a window, no larger than it."""
         window = anchor.window().geometry()
-        wanted = self._page.sizeHint() + QSize(24, 12)
-        self.resize(wanted.boundedTo(window.size() - QSize(48, 48)))
+        self.resize(self.sizeHint().boundedTo(window.size() - QSize(32, 32)))
         self.move(window.center() - self.rect().center())
         self.show()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Close with the key that opened it, too."""
+        if event.key() == Qt.Key.Key_F1:
+            self.accept()
+        else:
+            super().keyPressEvent(event)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Paint the card."""
@@ -93,26 +185,47 @@ class ShortcutSheet(QDialog):
         draw_panel(painter, QRectF(self.rect()), 10, palette.PANEL, "#343b47")
 
 
-def _keys(action: Action) -> str:
-    native = QKeySequence.SequenceFormat.NativeText
-    names = (QKeySequence(keys).toString(native) for keys in action.shortcuts)
-    return " or ".join(names)
-
-
-def _heading(text: str) -> str:
-    return f"<p style='color:{palette.ACCENT}; margin:0 0 4px 0'><b>{escape(text)}</b></p>"
-
-
-def _block(title: str, rows: Sequence[tuple[str, str]]) -> str:
-    lines = "".join(
-        f"<tr><td style='padding:2px 14px 2px 0; white-space:nowrap'><b>{escape(keys)}</b></td>"
-        f"<td style='padding:2px 0; color:{palette.MUTED}'>{escape(what)}</td></tr>"
-        for keys, what in rows
-    )
-    return f"{_heading(title)}<table cellspacing='0'>{lines}</table><p style='margin:0'>&nbsp;</p>"
-
-
-def _text(html: str) -> QLabel:
-    label = QLabel(html)
-    label.setTextFormat(Qt.TextFormat.RichText)
+def _label(text: str, role: str) -> QLabel:
+    label = QLabel(text)
+    label.setProperty("role", role)
     return label
+
+
+def _rule() -> QFrame:
+    rule = QFrame()
+    rule.setProperty("role", "line")
+    rule.setFixedHeight(1)
+    return rule
+
+
+def _reading() -> QVBoxLayout:
+    box = QVBoxLayout()
+    box.setSpacing(7)
+    for view, sentence in READING:
+        line = QHBoxLayout()
+        line.setSpacing(16)
+        name = _label(view, "strong")
+        name.setMinimumWidth(140)
+        name.setAlignment(Qt.AlignmentFlag.AlignTop)
+        text = _label(sentence, "muted")
+        text.setWordWrap(True)
+        line.addWidget(name)
+        line.addWidget(text, 1)
+        box.addLayout(line)
+    references = _label("\n".join(REFERENCES), "small")
+    references.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    box.addWidget(references)
+    return box
+
+
+def _clear(layout: QLayout) -> None:
+    """Take everything out of a layout, the columns inside it too."""
+    while (item := layout.takeAt(0)) is not None:
+        widget, inner = item.widget(), item.layout()
+        if widget is not None:
+            # Hidden at once: what waits for its deletion would still be painted.
+            widget.hide()
+            widget.deleteLater()
+        elif inner is not None:
+            _clear(inner)
+            inner.deleteLater()

@@ -115,7 +115,7 @@ class Studio(QObject):
         self.window.view_bar.set_help(texts)
         self.window.top_bar.set_help(texts)
         listed = list(self.actions.values())
-        self.desk.palette.set_actions(listed)
+        self.desk.actions = tuple(listed)
         self.desk.sheet.set_actions(listed)
 
     def _connect_views(self) -> None:

@@ -55,7 +55,10 @@ def _palette() -> QPalette:
     }
     for role, colour in roles.items():
         colours.setColor(role, QColor(colour))
-    for role in (QPalette.ColorRole.WindowText, QPalette.ColorRole.Text,
-                 QPalette.ColorRole.ButtonText):
+    for role in (
+        QPalette.ColorRole.WindowText,
+        QPalette.ColorRole.Text,
+        QPalette.ColorRole.ButtonText,
+    ):
         colours.setColor(QPalette.ColorGroup.Disabled, role, QColor(DISABLED))
     return colours

@@ -35,6 +35,8 @@ class AdaptedNet:
     notes: tuple[str, ...] = ()
 
 
-def global_layers(count: int, num_heads: Sequence[int], grid: tuple[int, int]) -> tuple[LayerSpec, ...]:
+def global_layers(
+    count: int, num_heads: Sequence[int], grid: tuple[int, int]
+) -> tuple[LayerSpec, ...]:
     """Layers of a plain ViT: one stage, every token sees every token."""
     return tuple(LayerSpec("global", 0, index, num_heads[index], grid) for index in range(count))

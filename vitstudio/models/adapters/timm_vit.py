@@ -32,10 +32,17 @@ def build_timm(model_id: str, spec: ModelSpec | None, weights_file: str | None) 
 
     name = model_id.removeprefix(PREFIX)
     if not timm.is_model(name):
-        raise ModelError(f"timm {timm.__version__} has no model '{name}'; look it up in the picker.")
+        raise ModelError(
+            f"timm {timm.__version__} has no model '{name}'; look it up in the picker."
+        )
     options: dict[str, Any] = {"pretrained": weights_file is not None}
     if weights_file is not None:
-        options["pretrained_cfg_overlay"] = {"file": weights_file, "hf_hub_id": None, "url": ""}
+        options["pretrained_cfg_overlay"] = {
+            "file": weights_file,
+            "hf_hub_id": None,
+            "url": "",
+            "custom_load": False,  # else older releases read the file as a JAX archive
+        }
     try:
         net = timm.create_model(name, dynamic_img_size=True, **options)
     except TypeError:  # a class (BEiT) that takes the size it was trained on only
@@ -63,7 +70,7 @@ def adapt_timm(net: nn.Module, model_id: str, spec: ModelSpec | None) -> Adapted
         )
     for mixer in mixers:
         mixer.fused_attn = True  # type: ignore[union-attr]  # the probe listens to torch's fused kernel
-    heads = [int(mixer.num_heads) for mixer in mixers]  # type: ignore[union-attr, arg-type]
+    heads = [int(mixer.num_heads) for mixer in mixers]  # type: ignore[union-attr]
     if spec is None:
         spec = spec_of_timm(net, model_id)
     grid = _grid_of(net)
@@ -80,7 +87,10 @@ def spec_of_timm(net: Any, model_id: str) -> ModelSpec:
     rows, cols = getattr(net.patch_embed, "img_size", None) or (rows, cols)
     heads = [int(block.attn.num_heads) for block in net.blocks]
     grid = _grid_of(net)
-    patch = rows // grid[0], cols // grid[1]  # not patch_embed.patch_size: a hybrid's stem strides too
+    patch = (
+        rows // grid[0],
+        cols // grid[1],
+    )  # not patch_embed.patch_size: a hybrid's stem strides too
     classes = int(getattr(net, "num_classes", 0))
     abilities = {"attention", "features"} | ({"classes"} if classes else set())
     hub_id = config.get("hf_hub_id")

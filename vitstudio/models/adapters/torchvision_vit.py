@@ -26,7 +26,9 @@ def build_torchvision(model_id: str, spec: ModelSpec | None) -> AdaptedNet:
 
     name = model_id.removeprefix(PREFIX).split(".")[0]
     if name not in models.list_models(module=models) or spec is None:
-        raise ModelError(f"torchvision has no vision transformer '{name}' that VitStudio can trace.")
+        raise ModelError(
+            f"torchvision has no vision transformer '{name}' that VitStudio can trace."
+        )
     net = models.get_model(name, weights=None, image_size=spec.input_size[0])
     return adapt_torchvision(net, spec)
 

@@ -65,9 +65,7 @@ def _is_last(index: Index) -> bool:
     return index.row() == index.model().rowCount() - 1
 
 
-def _paint_flow(
-    painter: QPainter, rect: QRectF, scale: float, *, first: bool, last: bool
-) -> None:
+def _paint_flow(painter: QPainter, rect: QRectF, scale: float, *, first: bool, last: bool) -> None:
     """Join the dots: data flows from the picture down to the head."""
     x, middle = DOT_X * scale, rect.center().y()
     painter.setPen(QPen(colour(palette.LINE), 1.2 * scale))

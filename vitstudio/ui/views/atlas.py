@@ -77,6 +77,11 @@ class AtlasView(QWidget):
         self.setFocusPolicy(focus)
         self.update()
 
+    @property
+    def atlas(self) -> Atlas | None:
+        """What is shown."""
+        return self._atlas
+
     def show_selection(self, layer: int, head: int | None) -> None:
         """Outline one map, or with None the whole layer (the mean or the maximum is shown)."""
         if (layer, head) != self._selection:

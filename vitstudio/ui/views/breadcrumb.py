@@ -83,7 +83,7 @@ class Breadcrumb(QWidget):
     def _lay_out(self) -> None:
         room = self._sentence.width()
         text = ""
-        for text in _wordings(self._parts):  # noqa: B007  (the shortest is kept if none fits)
+        for text in _wordings(self._parts):
             document = QTextDocument()
             document.setDefaultFont(self._sentence.font())
             document.setDocumentMargin(0)

@@ -80,9 +80,7 @@ class Canvas(QWidget):
             rows, cols = frame.size_rc
             self._box.set_picture(QRectF(0, 0, cols, rows))
 
-    def show_map(
-        self, token_map: TokenMap | None, view: ViewState, info: TraceInfo | None
-    ) -> None:
+    def show_map(self, token_map: TokenMap | None, view: ViewState, info: TraceInfo | None) -> None:
         """The map on the picture, in the look that the view's state asks for."""
         self._item.set_map(token_map, view, info)
         self._banner.setVisible(view.untrained and self._size_rc is not None)
@@ -112,7 +110,7 @@ class Canvas(QWidget):
         scene_point = self._box.mapViewToScene(QPointF(x, y))
         inside = self._graphics.viewportTransform().map(scene_point)
         corner: QPointF = self._graphics.viewport().mapTo(self, QPointF(0, 0))
-        return corner + inside
+        return QPointF(corner + inside)
 
     @property
     def shown_map(self) -> TokenMap | None:

@@ -174,9 +174,7 @@ def swatch(colormap: str, size: QSize) -> QIcon:
     painter = QPainter(pixmap)
     painter.translate(size.width(), 0)
     painter.rotate(90)
-    painter.drawImage(
-        pixmap.rect().transposed(), bar_image(colormap)
-    )
+    painter.drawImage(pixmap.rect().transposed(), bar_image(colormap))
     painter.end()
     return QIcon(pixmap)
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QGraphicsDropShadowEffect, QHBoxLayout, QLabel, QPushButton, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGraphicsDropShadowEffect,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QWidget,
+)
 
 from vitstudio.ui.screen import NoticeKind
 from vitstudio.ui.theme import set_property
@@ -11,7 +18,12 @@ from vitstudio.ui.theme import set_property
 SHOWN_MS = 5000
 WIDEST = 560
 MARKS: dict[NoticeKind, str] = {"info": "i", "good": "done", "warning": "note", "bad": "failed"}
-PILLS: dict[NoticeKind, str] = {"info": "accent", "good": "good", "warning": "warning", "bad": "bad"}
+PILLS: dict[NoticeKind, str] = {
+    "info": "accent",
+    "good": "good",
+    "warning": "warning",
+    "bad": "bad",
+}
 
 
 class Notice(QFrame):

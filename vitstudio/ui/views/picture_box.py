@@ -73,7 +73,10 @@ class PictureBox(pg.ViewBox):
             return
         event.accept()
         self._fitted = False
-        before, now = self.mapSceneToView(event.lastScenePos()), self.mapSceneToView(event.scenePos())
+        before, now = (
+            self.mapSceneToView(event.lastScenePos()),
+            self.mapSceneToView(event.scenePos()),
+        )
         self.translateBy(x=before.x() - now.x(), y=before.y() - now.y())
 
     def mouseClickEvent(self, event: Any) -> None:

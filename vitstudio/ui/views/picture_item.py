@@ -43,9 +43,7 @@ class PictureItem(pg.GraphicsObject):
         self._info = self._hover = None
         self.update()
 
-    def set_map(
-        self, token_map: TokenMap | None, view: ViewState, info: TraceInfo | None
-    ) -> None:
+    def set_map(self, token_map: TokenMap | None, view: ViewState, info: TraceInfo | None) -> None:
         """Another map, or the same in another look."""
         state = view.state
         self.shown_map = token_map

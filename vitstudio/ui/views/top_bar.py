@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import PurePath
 
 from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import FITS, Fit
@@ -19,7 +19,9 @@ from vitstudio.ui.views.controls import KeySlider, MenuButton, enable, label
 from vitstudio.ui.views.model_button import ModelButton
 
 FIT_TITLES: dict[Fit, str] = {
-    "aspect": "Keep aspect", "trained": "As trained", "whole": "Whole picture"
+    "aspect": "Keep aspect",
+    "trained": "As trained",
+    "whole": "Whole picture",
 }
 FIT_HELP: dict[Fit, str] = {
     "aspect": "Keep aspect: a grid in the picture's own shape",
@@ -209,6 +211,10 @@ def _device_choices() -> list[tuple[str, str]]:
         ("", ""),
     ]
     if sys.platform == "darwin":
-        return [*choices, ("mps float32", "Apple GPU, float32"), ("mps float16", "Apple GPU, float16")]
+        return [
+            *choices,
+            ("mps float32", "Apple GPU, float32"),
+            ("mps float16", "Apple GPU, float16"),
+        ]
     cuda = [(f"cuda {name}", f"CUDA, {name}") for name in ("float32", "bfloat16", "float16")]
     return [*choices, *cuda]

@@ -19,7 +19,15 @@ from PySide6.QtWidgets import (
 from vitstudio.core.colormaps import COLORMAPS
 from vitstudio.core.state import SCALES, Scale
 from vitstudio.state.resolve import VIEW_TITLES, ViewState
-from vitstudio.ui.views.controls import KeySlider, MenuButton, Segmented, ToggleButton, enable, label, swatch
+from vitstudio.ui.views.controls import (
+    KeySlider,
+    MenuButton,
+    Segmented,
+    ToggleButton,
+    enable,
+    label,
+    swatch,
+)
 
 SCALE_TITLES: dict[Scale, str] = {"map": "This map", "shared": "Shared", "fixed": "Fixed"}
 SCALE_HELP: dict[Scale, str] = {
@@ -69,8 +77,14 @@ class ViewBar(QFrame):
         self._connect()
         first = _row(self.views, self.direction)
         second = _row(
-            self.heads, None, self._opacity_label, self.opacity, self.colormap, self.scale,
-            self.smooth, self.grid,
+            self.heads,
+            None,
+            self._opacity_label,
+            self.opacity,
+            self.colormap,
+            self.scale,
+            self.smooth,
+            self.grid,
         )
         self._rows = (first, second)
         self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
