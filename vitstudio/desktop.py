@@ -47,6 +47,8 @@ class Program:
         app = QApplication.instance() or QApplication(sys.argv[:1])
         assert isinstance(app, QApplication)
         app.setApplicationName("VitStudio")
+        # Python hands the interpreter on every 5 ms; a third of a frame is too long for the window.
+        sys.setswitchinterval(0.001)
         app.setDesktopFileName("vitstudio")
         app.setWindowIcon(QIcon(str(assets_dir() / "icon.png")))
         pg.setConfigOptions(imageAxisOrder="row-major")

@@ -9,7 +9,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ class Settings:
     recent: tuple[str, ...] = ()
     open_folder: str = ""
     export_folder: str = ""
-    state: State = State()
+    state: State = field(default_factory=State)
 
     def with_recent(self, source: str) -> Settings:
         """With a picture at the top of the recent ones."""
@@ -126,7 +126,7 @@ def _from_json(text: str) -> Settings:
     data = json.loads(text)
     if not isinstance(data, dict) or data.pop("version", None) != SETTINGS_VERSION:
         raise ValueError("not a settings file of this version")
-    known = {field.name for field in fields(Settings)}
+    known = {item.name for item in fields(Settings)}
     values: dict[str, Any] = {name: value for name, value in data.items() if name in known}
     if "state" in values:
         values["state"] = State.from_json(json.dumps(values["state"]))

@@ -165,18 +165,20 @@ def test_a_map_without_contrast_has_a_usable_range(value: float, view: ViewKind)
 # ---- the whole picture
 
 
+def cover_of(part: float) -> int:
+    """How much of the picture a colour covers, from the lowest value (0) to the highest (1)."""
+    return round(255 * (FAINTEST + (1 - FAINTEST) * part**0.5))
+
+
 def test_pixels_of_a_map_are_its_colours() -> None:
     values = asymmetric()
     state = State(smooth=False, colormap="magma")
     pixels = map_pixels(token_map(values), state)
-    colours = colourise(values, 0.0, float(values.max()), "magma")
-    np.testing.assert_array_equal(pixels[..., :3], colours)
-
-
-def test_what_gets_more_weight_covers_more_of_the_picture() -> None:
-    values = np.array([[0.0, 0.25, 1.0]], np.float32)
-    cover = map_pixels(token_map(values), State(smooth=False))[..., 3]
-    assert cover.tolist() == [[round(255 * FAINTEST), round(255 * (FAINTEST + 1) / 2), 255]]
+    expected = colourise(values, 0.0, float(values.max()), "magma")
+    assert pixels.dtype == np.uint8
+    np.testing.assert_array_equal(pixels[..., :3], expected)
+    for value, cover in zip(values.flat, pixels[..., 3].flat, strict=True):
+        assert cover == cover_of(float(value / values.max()))
 
 
 def test_pixels_of_a_smooth_map_are_its_smooth_colours() -> None:
@@ -185,6 +187,15 @@ def test_pixels_of_a_smooth_map_are_its_smooth_colours() -> None:
     expected = colourise(upsample(values), 0.0, float(values.max()), "inferno")
     np.testing.assert_array_equal(pixels[..., :3], expected)
     assert pixels.shape == (3 * SMOOTH_FACTOR, 5 * SMOOTH_FACTOR, 4)
+
+
+def test_little_weight_lets_the_picture_through() -> None:
+    values = np.array([[-9.0, 0.0, 0.25, 1.0, 9.0, np.nan]], dtype=np.float32)
+    state = State(smooth=False, scale="fixed", fixed_range=(0.0, 1.0))
+    cover = map_pixels(token_map(values), state)[0, :, 3]
+    faintest = cover_of(0.0)
+    assert cover.tolist() == [faintest, faintest, cover_of(0.25), 255, 255, faintest]
+    assert 0 < faintest < 128
 
 
 def test_colours_of_features_are_shown_as_they_are() -> None:

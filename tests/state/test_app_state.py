@@ -44,7 +44,7 @@ def test_a_change_is_announced_once_with_before_and_after(
     assert app_state.state == changes[0][1]
 
 
-@pytest.mark.parametrize("same", [{}, {"layer": 5}, {"layer": 5, "opacity": 0.75}])
+@pytest.mark.parametrize("same", [{}, {"layer": 5}, {"layer": 5, "opacity": State().opacity}])
 def test_no_change_is_silent(app_state: AppState, changes: Changes, same: dict[str, Any]) -> None:
     app_state.update(**same)
     app_state.restore(State(layer=5))

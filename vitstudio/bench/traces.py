@@ -26,6 +26,7 @@ def trace_rows(repeats: int) -> list[Row]:
     bundled = load("dinov2_vits14")
     base = load(VIT_BASE, weights="random")
     return [
+        capture_row(bundled, frame, 28, repeats),
         capture_row(bundled, frame, 16, repeats),
         capture_row(base, frame, 14, repeats),
         transformers_row(base, frame, repeats),

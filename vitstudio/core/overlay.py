@@ -62,9 +62,9 @@ def _upsample_axis(values: FloatArray, factor: int, axis: int) -> FloatArray:
 def map_pixels(token_map: TokenMap, state: State) -> NDArray[np.uint8]:
     """The overlay picture of a map: uint8 (rows, cols, 4), one pixel a cell, or smoothed.
 
-    It spans the model input exactly; `ImageTransform.input_rect` says where that lies on the picture. The
-    fourth channel is how much a colour covers the picture: the dark end of the scale lets most of it
-    through, so that what gets little weight is still recognised.
+    It spans the model input exactly; `ImageTransform.input_rect` says where that lies on the
+    picture. The fourth channel is how much a colour covers the picture: the dark end of the scale
+    lets most of it through, so that what gets little weight is still recognised.
     """
     values = upsample(token_map.values) if state.smooth else token_map.values
     if token_map.request.view == "pca":
@@ -73,6 +73,6 @@ def map_pixels(token_map: TokenMap, state: State) -> NDArray[np.uint8]:
     else:
         low, high = colour_range(token_map, state)
         rgb = colourise(values, low, high, state.colormap)
-        part = np.clip((values - low) / (high - low), 0.0, 1.0)
+        part = np.clip(np.nan_to_num((values - low) / (high - low), nan=0.0), 0.0, 1.0)
         cover = np.rint(255.0 * (FAINTEST + (1.0 - FAINTEST) * np.sqrt(part))).astype(np.uint8)
     return np.dstack([rgb, cover])

@@ -1,1 +1,1 @@
-"""The window: PySide6 and pyqtgraph; it knows core, state and the engine's messages, never torch."""
+"""The window: PySide6 and pyqtgraph; it knows core, state and engine messages, never torch."""

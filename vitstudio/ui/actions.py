@@ -1,4 +1,6 @@
-"""The one table of actions: menus, shortcuts, the shortcut sheet and the command palette read it."""
+"""The one table of actions: menus, keys, the shortcut sheet and the palette read it."""
+
+# ruff: noqa: D102 - the verbs of the protocol are explained where they are done
 
 from __future__ import annotations
 

@@ -76,8 +76,8 @@ class Line:
 class Asking:
     """All questions of the shown trace.
 
-    Maps, atlas and token figures each have a line of their own, so that a moving cursor never queues up
-    work; neighbouring maps are fetched one by one while the map line is idle.
+    Maps, atlas and token figures each have a line of their own, so that a moving cursor never
+    queues up work; neighbouring maps are fetched one by one while the map line is idle.
     """
 
     def __init__(self, post: Post) -> None:

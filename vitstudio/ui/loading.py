@@ -26,7 +26,7 @@ KEPT_FRAMES = 4
 
 
 class Loading:
-    """Follows the state: asks for the model, picture and trace that it names and that are not there.
+    """Follows the state: asks for the model, picture and trace that it names.
 
     One forward pass is under way at a time; what is chosen meanwhile is traced next.
 
@@ -92,7 +92,7 @@ class Loading:
         self._post(message)
 
     def page(self, step: int) -> None:
-        """Open the picture `step` places further in the folder, starting from the last one asked for."""
+        """Open the picture `step` places further in the folder, from the last one asked for."""
         path = self._pictures[-1].path if self._pictures else self._wanted_source
         if path in self.folder:
             place = self.folder.index(path) + step

@@ -35,7 +35,7 @@ class Metrics:
 
 
 def metrics_for(screen_height: int) -> Metrics:
-    """Measures for a screen of that many logical pixels: 4K without scaling would be too small to read."""
+    """Measures for a screen of that height in logical pixels; unscaled 4K needs larger ones."""
     scale = 1.0 if screen_height < 1300 else 1.1 if screen_height < 1900 else 1.45
     base = Metrics()
     values = {name: round(value * scale) for name, value in vars(base).items()}

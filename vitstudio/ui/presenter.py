@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
@@ -19,6 +20,8 @@ from vitstudio.ui.loading import Loading
 from vitstudio.ui.requests import Situation, neighbours, questions
 from vitstudio.ui.screen import Later, Screen
 from vitstudio.ui.showing import Showing
+
+log = logging.getLogger(__name__)
 
 CHECK_DELAY_S = 0.4
 BUSY_DELAY_S = 0.15
@@ -243,7 +246,7 @@ class Presenter:
         self._screen.canvas.show_busy("Computing the map…")
 
     def _show_waiting(self) -> None:
-        self._showing.waiting(self._loading.waiting_for, self._state.state)
+        self._showing.waiting(self._loading.waiting_for)
 
     def _show_check(self) -> None:
         self._cancel_check()
@@ -366,6 +369,8 @@ class Presenter:
 
     def _on_failed(self, message: messages.Failed) -> None:
         request = message.request
+        if message.detail:
+            log.error("%s", message.detail)
         if isinstance(request, ASKED_OF_A_TRACE):
             if request.generation != self._shown.generation:
                 return

@@ -47,7 +47,7 @@ REFERENCES: tuple[str, ...] = (
 MOUSE: tuple[tuple[str, str], ...] = (
     ("Ask a patch", "Click"),
     ("Back to the class token", "Right click"),
-    ("Ask the patch under the cursor", "Shift + move"),
+    ("Follow the cursor", "Shift + move"),
     ("Zoom", "Wheel"),
     ("Pan", "Drag"),
     ("Fit the picture", "Double click"),

@@ -1,5 +1,7 @@
 """What the presenter may say to the window: each view is a short list of verbs."""
 
+# ruff: noqa: D102 - the verbs are explained in the views
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

@@ -27,7 +27,7 @@ from vitstudio.ui.reading_guide import MOUSE, READING, REFERENCES
 from vitstudio.ui.views.drawing import derived_font, draw_panel, draw_text, unit
 
 COLUMNS = 3
-LINE_PX = 26
+LINE_PX = 25
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class KeyLine(QWidget):
         painter = QPainter(self)
         caps = derived_font(self.font(), 0.85)
         room = QRectF(self.rect())
-        for keys in self.line.shortcuts:
+        for keys in reversed(self.line.shortcuts):
             draw_caps(painter, caps, keys, room)
             room.setRight(room.right() - caps_width(caps, keys) - 7 * unit(self.font()))
         if self.line.gesture:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from vitstudio.core.frame import Frame
-from vitstudio.core.state import State
 from vitstudio.core.trace import TokenFacts, TokenMap
 from vitstudio.painting.numbers import format_value
 from vitstudio.state.resolve import query_title
@@ -38,7 +37,7 @@ class Showing:
             screen.canvas.show_frame(frame)
             screen.status.show_source(*_source_texts(frame))
         if new.info is None and old.info is not None:
-            self._forget(new)
+            self._forget()
         self._rail(old, new)
         screen.breadcrumb.show_view(view)
         screen.view_bar.show_view(view)
@@ -69,7 +68,7 @@ class Showing:
         """Figures of the asked token."""
         self._screen.token.show_token(facts, token_title(situation))
 
-    def waiting(self, what: str, state: State) -> None:
+    def waiting(self, what: str) -> None:
         """What a person waits for, as quiet text over the picture."""
         texts = {
             "model": "Loading the model…",
@@ -106,7 +105,7 @@ class Showing:
         unit = SHORT_UNITS.get(token_map.unit, token_map.unit)
         return [f"{unit} {format_value(float(token_map.values[cell]))}"]
 
-    def _forget(self, new: Situation) -> None:
+    def _forget(self) -> None:
         screen = self._screen
         screen.atlas.show_atlas(None)
         screen.rail.show_facts(None)

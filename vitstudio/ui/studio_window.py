@@ -194,7 +194,7 @@ def build_window(
     samples: Sequence[str] = (),
     metrics: Metrics | None = None,
 ) -> Studio:
-    """The window, joined to state and bridge; its settings are written to `store` when it closes."""
+    """The window, joined to state and bridge; settings go to `store` when it closes."""
     settings = store.load() if store is not None else Settings()
     studio = Studio(state, bridge, settings, samples, metrics)
     if store is not None:

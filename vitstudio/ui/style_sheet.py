@@ -2,7 +2,8 @@
 
 Widgets choose their looks by properties, never by their own style sheets:
 
-- QLabel `role`: "heading", "muted", "small", "strong"; `pill`: "accent", "good", "warning", "bad", "muted".
+- QLabel `role`: "heading", "muted", "small", "strong", "brand", "title";
+  `pill`: "accent", "good", "warning", "bad", "muted".
 - QPushButton / QToolButton `kind`: "menu" (framed, the default), "primary" (accent), "flat".
 - QPushButton `segment`: "first", "middle", "last", "only" (parts of a `Segmented`).
 - QFrame `role`: "bar", "card", "line".
@@ -24,7 +25,8 @@ BASE = """
 QWidget { color: $text; font-size: ${font}px; }
 QMainWindow, QDialog { background: $ground; }
 QToolTip {
-    background: $raised; color: $text; border: 1px solid $line; padding: 5px 8px; font-size: ${font}px;
+    background: $raised; color: $text; border: 1px solid $line; padding: 5px 8px;
+    font-size: ${font}px;
 }
 QFrame[role="bar"] { background: $bar_ground; border: none; }
 QFrame[role="side"] { background: $panel; border: none; }
@@ -32,7 +34,9 @@ QFrame[role="card"] { background: $raised; border: 1px solid $line; border-radiu
 QFrame[role="line"] { background: $line; border: none; }
 QLabel { background: transparent; }
 QLabel:disabled { color: $disabled; }
-QLabel[role="heading"] { color: $muted; font-size: ${small}px; font-weight: 600; letter-spacing: 1px; }
+QLabel[role="heading"] {
+    color: $muted; font-size: ${small}px; font-weight: 600; letter-spacing: 1px;
+}
 QLabel[role="muted"] { color: $muted; }
 QLabel[role="small"] { color: $muted; font-size: ${small}px; }
 QLabel[role="strong"] { font-weight: 600; }
@@ -101,7 +105,9 @@ QLineEdit, QDoubleSpinBox, QSpinBox, QComboBox {
     background: $ground; border: 1px solid $line; border-radius: ${radius}px; padding: 0 8px;
     min-height: ${inner_row}px; selection-background-color: $accent; selection-color: $ground;
 }
-QLineEdit:focus, QDoubleSpinBox:focus, QSpinBox:focus, QComboBox:focus { border: 1px solid $accent; }
+QLineEdit:focus, QDoubleSpinBox:focus, QSpinBox:focus, QComboBox:focus {
+    border: 1px solid $accent;
+}
 QLineEdit:disabled, QDoubleSpinBox:disabled, QSpinBox:disabled { color: $disabled; }
 QDoubleSpinBox::up-button, QDoubleSpinBox::down-button,
 QSpinBox::up-button, QSpinBox::down-button { width: 0; border: none; }
@@ -115,7 +121,9 @@ QSlider::handle:horizontal:hover { background: white; }
 QSlider::handle:horizontal:focus { background: $accent; }
 QSlider::sub-page:horizontal:disabled { background: $line; }
 QSlider::handle:horizontal:disabled { background: $disabled; }
-QProgressBar { background: $line; border: none; border-radius: 2px; max-height: 4px; min-height: 4px; }
+QProgressBar {
+    background: $line; border: none; border-radius: 2px; max-height: 4px; min-height: 4px;
+}
 QProgressBar::chunk { background: $accent; border-radius: 2px; }
 """
 
@@ -127,7 +135,9 @@ QMenu::item:disabled { color: $muted; }
 QMenu::separator { height: 1px; background: $line; margin: 5px 4px; }
 QMenu::right-arrow { width: 8px; }
 QMenu::indicator { width: 10px; height: 10px; left: 2px; }
-QMenu::indicator:checked { background: $accent; border-radius: 3px; width: 6px; height: 6px; left: 5px; }
+QMenu::indicator:checked {
+    background: $accent; border-radius: 3px; width: 6px; height: 6px; left: 5px;
+}
 QMenu::indicator:unchecked { background: transparent; }
 QScrollArea, QAbstractScrollArea { background: transparent; border: none; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }

@@ -70,9 +70,9 @@ class Breadcrumb(QWidget):
         set_property(self._badge, "pill", pill)
         self._badge.setToolTip(
             "<p>The attention of this layer was computed again from its input, multiplied with the "
-            "values and projected. The result was compared with what the layer really put out: the "
-            f"largest relative difference is {error} (at most {_short(check.tolerance)} is expected "
-            "for this precision).</p>"
+            "values and projected. The result was compared with what the layer really put out: "
+            f"the largest relative difference is {error}; for this precision at most "
+            f"{_short(check.tolerance)} is expected.</p>"
         )
 
     def resizeEvent(self, event: QResizeEvent) -> None:

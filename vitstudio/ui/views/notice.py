@@ -94,7 +94,8 @@ class Notice(QFrame):
 
     def _place(self) -> None:
         parent, layout = self.parentWidget(), self.layout()
-        assert parent is not None and layout is not None
+        assert parent is not None
+        assert layout is not None
         width = min(WIDEST, parent.width() - 32)
         self.setFixedWidth(width)
         height = layout.heightForWidth(width)

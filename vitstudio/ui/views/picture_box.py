@@ -53,7 +53,7 @@ class PictureBox(pg.ViewBox):
         self.setRange(rect=self._picture, padding=MARGIN)
 
     def zoom(self, factor: float, centre: QPointF | None = None) -> None:
-        """Enlarge by a factor around a point of the picture (the middle of the view if left out)."""
+        """Enlarge by a factor around a point of the picture (the middle if left out)."""
         smallest = self._fit_scale() * 0.5
         wanted = min(max(self.scale_px * factor, smallest), max(LARGEST_SCALE, smallest))
         step = self.scale_px / wanted

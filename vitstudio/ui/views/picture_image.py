@@ -32,7 +32,7 @@ class PictureImage:
         self._step = max(1, math.ceil(math.sqrt(rows * cols / BASE_PIXELS)))
         base = to_qimage(rgb[:: self._step, :: self._step])
         self._levels = [base]
-        # Every sample of the base stands for `step` pixels, so the last one may reach over the edge.
+        # Every sample of the base stands for `step` pixels, so the last may reach over the edge.
         self._extent = QRectF(0, 0, base.width() * self._step, base.height() * self._step)
         self._picture = QRectF(0, 0, cols, rows)
         self._cut: tuple[QRectF, QImage] | None = None
