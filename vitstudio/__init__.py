@@ -1,7 +1,7 @@
 """VitStudio: see how vision transformers work.
 
-The Python interface is in `vitstudio.api`; its names are reachable from here and imported only when they
-are used, so that opening the window does not wait for torch.
+The Python interface is in `vitstudio.api`; its names are reachable from here and imported only
+when they are used, so that opening the window does not wait for torch.
 """
 
 from __future__ import annotations

@@ -39,7 +39,8 @@ def run(path: str = "", *, model_id: str = "", smoke: bool = False) -> int:
     Parameters
     ----------
     path : str
-        Picture, folder, exported view or checkpoint to open; the last picture or a bundled photo if "".
+        Picture, folder, exported view or checkpoint to open; the last picture or a bundled photo
+        if "".
     model_id : str
         Model to start with; the last one used if "".
     smoke : bool
@@ -95,7 +96,8 @@ def require_display(environment: Mapping[str, str]) -> None:
         import PySide6.QtWidgets  # noqa: F401
     except ImportError as error:
         raise DisplayError(
-            f"Qt cannot start ({error}); on Debian or Ubuntu: apt-get install {APT_PACKAGES}; {instead}"
+            f"Qt cannot start ({error}); on Debian or Ubuntu: apt-get install "
+            f"{APT_PACKAGES}; {instead}"
         ) from None
     if linux and platform in ("", "xcb") and not environment.get("WAYLAND_DISPLAY"):
         for library in XCB_LIBRARIES:

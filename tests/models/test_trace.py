@@ -119,7 +119,8 @@ def photo_trace(bundled: AdaptedNet) -> Trace:
     return trace_frame(bundled, frame, "aspect", 8)
 
 
-# ---- every kind of net -----------------------------------------------------------------------------
+# ---- every kind of net
+# -----------------------------------------------------------------------------
 
 
 def test_rows_sum_to_one_and_are_finite(adapted: AdaptedNet) -> None:
@@ -227,7 +228,8 @@ def test_features_are_what_the_block_put_out(adapted: AdaptedNet) -> None:
     )
 
 
-# ---- the bundled model, from its weights alone -----------------------------------------------------
+# ---- the bundled model, from its weights alone
+# -----------------------------------------------------
 
 
 def test_attention_equals_an_unfused_computation_from_the_weights(photo_trace: Trace) -> None:
@@ -276,7 +278,8 @@ def test_bfloat16_stays_within_its_own_tolerance() -> None:
     assert 0 < max(errors) < TOLERANCES["bfloat16"]
 
 
-# ---- planted and analytic cases --------------------------------------------------------------------
+# ---- planted and analytic cases
+# --------------------------------------------------------------------
 
 
 def test_a_net_that_copies_the_brightest_patch_is_seen_to_look_there() -> None:
@@ -305,7 +308,8 @@ def test_similarity_is_one_at_the_query_and_colours_are_stable(photo_trace: Trac
     assert values[photo_trace.token((3, 5))] == pytest.approx(1.0, abs=1e-5)
     assert values.max() <= 1.0 + 1e-5
     colours = photo_trace.feature_colours(11)
-    assert colours.min() >= 0.0 and colours.max() <= 1.0
+    assert colours.min() >= 0.0
+    assert colours.max() <= 1.0
     assert len(np.unique(colours.reshape(-1, 3), axis=0)) > 20
 
 
@@ -316,7 +320,8 @@ def test_long_work_can_be_stopped_between_steps(photo_trace: Trace) -> None:
     assert photo_trace.rollout("cls").sum() <= 1.0 + 1e-5
 
 
-# ---- what cannot be answered -----------------------------------------------------------------------
+# ---- what cannot be answered
+# -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -366,7 +371,8 @@ def test_a_net_of_another_kind_is_refused() -> None:
         build_timm("timm/no_such_net", None, None)
 
 
-# ---- helpers ---------------------------------------------------------------------------------------
+# ---- helpers
+# ---------------------------------------------------------------------------------------
 
 
 def _spec(options: dict[str, Any], flexible: bool = True) -> ModelSpec:
@@ -407,7 +413,7 @@ def _hooks(net: nn.Module) -> int:
 
 
 def _unfused_maps(state: dict[str, Tensor], image: Tensor) -> Iterator[Tensor]:
-    """DINOv2 ViT-S/14 written out once more, from its weights alone: yields softmax(QK^T / sqrt(d))."""
+    """DINOv2 ViT-S/14 once more, from its weights alone: yields softmax(QK^T / sqrt(d))."""
     tokens = functional.conv2d(
         image, state["patch_embed.proj.weight"], state["patch_embed.proj.bias"], stride=14
     )

@@ -34,7 +34,10 @@ def press(picker, key):
 def test_models_are_grouped_by_where_their_weights_are():
     headings = [row.heading for row in build_rows(model_specs()) if row.heading]
     assert headings == [
-        "Bundled · 1", "On this computer · 1", "To download · 40", "Architecture only · 1"
+        "Bundled · 1",
+        "On this computer · 1",
+        "To download · 40",
+        "Architecture only · 1",
     ]
 
 
@@ -50,8 +53,13 @@ def test_every_word_must_occur_in_id_title_or_family():
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(0, ""), (346_000_000, "346 MB"), (400_000, "1 MB"), (999_600_000, "1.0 GB"),
-     (1_217_000_000, "1.2 GB")],
+    [
+        (0, ""),
+        (346_000_000, "346 MB"),
+        (400_000, "1 MB"),
+        (999_600_000, "1.0 GB"),
+        (1_217_000_000, "1.2 GB"),
+    ],
 )
 def test_sizes_are_in_the_units_of_the_hub(size, text):
     assert size_text(size) == text

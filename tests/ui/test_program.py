@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -144,7 +144,8 @@ def test_a_bad_file_gets_a_sentence_and_changes_nothing(
     qtbot.waitUntil(lambda: "bad.png" in program.window.notice.text, timeout=PATIENCE_MS)
     assert program.state.state == before
     frame = program.studio.presenter.frame
-    assert frame is not None and frame.source == str(PHOTO)
+    assert frame is not None
+    assert frame.source == str(PHOTO)
 
 
 # ---- asking --------------------------------------------------------------------------------------
@@ -157,9 +158,7 @@ def test_keys_walk_through_layers_and_heads(program: Program, qtbot: QtBot) -> N
     press(qtbot, program, Qt.Key.Key_Right)
     settle(qtbot, program)
     assert (program.state.state.layer, program.state.state.head) == (1, 1)
-    assert "Layer 2" in program.window.breadcrumb.text.capitalize() or (
-        "layer 2 of 12" in program.window.breadcrumb.text
-    )
+    assert "layer 2 of 12" in program.window.breadcrumb.text
     press(qtbot, program, Qt.Key.Key_Z, control=True)
     settle(qtbot, program)
     assert program.state.state.head == 0
@@ -209,7 +208,9 @@ def test_the_hottest_cell_is_painted_on_its_own_pixels(
     settle(qtbot, program)
     canvas, shown = program.window.canvas, program.studio.presenter.shown
     token_map, info = canvas.shown_map, program.studio.presenter._shown.info
-    assert token_map is not None and info is not None and shown.query_rc is not None
+    assert token_map is not None
+    assert info is not None
+    assert shown.query_rc is not None
     # The asked cell is the only one that is exactly like itself: the brightest of the gray map.
     row, col = shown.query_rc
     assert token_map.values[row, col] == token_map.values.max()
@@ -231,7 +232,8 @@ def test_the_model_is_changed_during_a_forward(program: Program, qtbot: QtBot) -
     qtbot.waitUntil(lambda: program.studio.presenter.shown.untrained, timeout=PATIENCE_MS)
     settle(qtbot, program)
     spec = program.studio.presenter.shown.spec
-    assert spec is not None and spec.id.startswith("timm/test_vit")
+    assert spec is not None
+    assert spec.id.startswith("timm/test_vit")
 
 
 def test_a_model_that_is_not_here_leaves_the_old_one(program: Program, qtbot: QtBot) -> None:

@@ -100,7 +100,8 @@ def large_rows(model: LoadedModel, frame: Frame, repeats: int) -> list[Row]:
     layers = len(trace.layers)
     first = sorted(seconds(partial(trace.weights, layer, 100)) for layer in range(layers))
     again = median_seconds(lambda: trace.weights(layers - 1, 200), repeats)
-    note = f"{tokens:,} tokens, {model.precision}: a layer asked for the first time; again {again * 1e3:.1f} ms"
+    note = f"{tokens:,} tokens, {model.precision}: a layer asked for the first time; "
+    note += f"again {again * 1e3:.1f} ms"
     memory = trace.memory_bytes() / 1e6
     return [
         Row("one query's row, all heads", first[layers // 2] * 1e3, "ms", 20.0, note=note),

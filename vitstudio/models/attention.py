@@ -1,4 +1,4 @@
-"""Attention on demand: rows, columns, rollout and figures from queries and keys, softmax in float32."""
+"""Attention on demand: rows, columns and rollout from queries and keys, softmax in float32."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ def column(operands: Operands, key: int, row_normalisers: Tensor) -> Tensor:
 
 
 def attend(operands: Operands) -> Tensor:
-    """Attention weights times values, chunk by chunk: (heads, tokens, head_dim) in the net's precision.
+    """Attention weights times values: (heads, tokens, head_dim) in the net's precision.
 
-    This is the plain formula, softmax(Q K^T / sqrt(d)) V in float32, to be compared with what the fused
-    kernel gave.
+    This is the plain formula, softmax(Q K^T / sqrt(d)) V in float32, to be compared with what the
+    fused kernel gave.
     """
     value = operands.value.float()
     parts = [rows(operands, chunk) @ value for chunk in chunks(operands)]
@@ -52,7 +52,7 @@ def attend(operands: Operands) -> Tensor:
 
 
 def rollout_step(operands: Operands, vector: Tensor) -> Iterator[Tensor | None]:
-    """One layer of attention rollout for one query: vector -> (vector + vector @ mean_heads(A)) / 2.
+    """One layer of rollout for one query: vector -> (vector + vector @ mean_heads(A)) / 2.
 
     Yields None after each chunk of rows, so that a caller can stop between them, then the result.
 
@@ -75,8 +75,8 @@ def mean_distance_steps(
 ) -> Iterator[float | None]:
     """Mean distance over which the patches of a layer look, in units of the grid's diagonal.
 
-    The mean over heads and patch queries of sum(weight * distance) / sum(weight) over patch keys. Yields
-    None after each chunk, then the figure.
+    The mean over heads and patch queries of sum(weight * distance) / sum(weight) over patch keys.
+    Yields None after each chunk, then the figure.
     """
     grid_rows, grid_cols = grid_size
     device = operands.query.device

@@ -1,9 +1,13 @@
 """Hooks and probes that live exactly as long as one forward pass or one question.
 
-`capture_blocks` keeps what went into each layer while the net runs unchanged. Everything else about a
-layer is recomputed later by calling that layer again, under a `torch.overrides` mode that sees the call of
-the fused attention kernel: its arguments *are* the queries and keys that the layer used, after whatever
-norms, biases and rotary tables its own code applied. No family's projection has to be written again here.
+`capture_blocks` keeps what went into each layer while the net runs unchanged. Everything else
+about a
+layer is recomputed later by calling that layer again, under a `torch.overrides` mode that sees the
+call of
+the fused attention kernel: its arguments *are* the queries and keys that the layer used, after
+whatever
+norms, biases and rotary tables its own code applied. No family's projection has to be written
+again here.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 from vitstudio.core.errors import CaptureError
 
@@ -27,7 +32,8 @@ from vitstudio.core.errors import CaptureError
 class BlockCall:
     """How a block was called.
 
-    `inputs` is the (batch, tokens, dim) tensor that went in, cloned, so that no later in-place operation
+    `inputs` is the (batch, tokens, dim) tensor that went in, cloned, so that no later in-place
+    operation
     of the net can reach it; `options` are the keyword arguments (rotary tables and the like).
     """
 
@@ -53,7 +59,7 @@ def capture_blocks(blocks: Sequence[nn.Module]) -> Iterator[Capture]:
         If a block was not called exactly once.
     """
     capture = Capture([])
-    handles = []
+    handles: list[RemovableHandle] = []
 
     def keep_input(_module: nn.Module, args: tuple[Any, ...], options: dict[str, Any]) -> None:
         capture.calls.append(BlockCall(args[0].detach().clone(), options))
@@ -62,8 +68,9 @@ def capture_blocks(blocks: Sequence[nn.Module]) -> Iterator[Capture]:
         capture.output = output.detach().clone()
 
     try:
-        for block in blocks:
-            handles.append(block.register_forward_pre_hook(keep_input, with_kwargs=True))
+        handles += [
+            block.register_forward_pre_hook(keep_input, with_kwargs=True) for block in blocks
+        ]
         handles.append(blocks[-1].register_forward_hook(keep_output))
         yield capture
     finally:
@@ -133,7 +140,7 @@ class _SeeAttention(TorchFunctionMode):
 
     @contextmanager
     def _inside_multi_head_attention(self) -> Iterator[None]:
-        """Torch switches this mode off in functions that it was told of, so the name is replaced."""
+        """Torch switches this mode off in functions it was told of, so the name is replaced."""
         kernel = functional.scaled_dot_product_attention
         thread = threading.get_ident()
 
@@ -174,8 +181,8 @@ def _operands(
 def _without_fast_path() -> Iterator[None]:
     """Let `nn.MultiheadAttention` call the kernel from Python, where it can be seen.
 
-    In evaluation mode it otherwise hands the whole layer to one native operation. The forward pass of a
-    trace keeps that path; only questions about it go without.
+    In evaluation mode it otherwise hands the whole layer to one native operation. The forward pass
+    of a trace keeps that path; only questions about it go without.
     """
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)

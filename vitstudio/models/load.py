@@ -138,16 +138,16 @@ def _build(model_id: str, weights: str) -> AdaptedNet:
     path = hub.locate(spec.weights) if spec.weights is not None else None
     if path is None:
         raise ModelError(
-            f"The weights of {spec.title} are not on this computer; download them in the model picker "
-            f"or with: vitstudio models download {model_id}"
+            f"The weights of {spec.title} are not on this computer; download them in the model "
+            f"picker or with: vitstudio models download {model_id}"
         )
     if model_id.startswith(timm_vit.PREFIX):
         try:
             return _hashed(timm_vit.build_timm(model_id, spec, str(path)), path)
         except (RuntimeError, ValueError, OSError, SafetensorError) as error:
             raise CheckpointError(
-                f"The downloaded weights of {spec.title} are damaged ({error}); remove '{path}' and "
-                "download them again."
+                f"The downloaded weights of {spec.title} are damaged ({error}); remove '{path}' "
+                "and download them again."
             ) from error
     return _with_checkpoint(_untrained(model_id, spec), path)
 

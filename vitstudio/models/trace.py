@@ -1,8 +1,9 @@
 """The record of one forward pass, which answers every question about it.
 
-The pass itself runs unchanged, with fused attention, in the chosen precision. Kept is only what went into
-each layer, one (tokens, dim) tensor a layer: the residual stream. Queries, keys, weights and features are
-computed from it when asked, with softmax in float32.
+The pass itself runs unchanged, with fused attention, in the chosen precision. Kept is only what
+went into
+each layer, one (tokens, dim) tensor a layer: the residual stream. Queries, keys, weights and
+features are computed from it when asked, with softmax in float32.
 """
 
 from __future__ import annotations
@@ -62,8 +63,8 @@ TOLERANCES = {"float32": 1e-4, "bfloat16": 3e-2, "float16": 5e-3}
 class Trace:
     """One forward pass of one model on one picture.
 
-    Made by `Model.trace`; all questions take layers and heads from 0. A query is a prefix token by name
-    ("cls", "reg1"), a patch (row, col), or a token index.
+    Made by `Model.trace`; all questions take layers and heads from 0. A query is a prefix token by
+    name ("cls", "reg1"), a patch (row, col), or a token index.
 
     Attributes
     ----------
@@ -86,7 +87,8 @@ class Trace:
         self._normalisers: dict[int, Tensor] = {}
         self._colours: dict[int, FloatArray] = {}
 
-    # ---- what it is -------------------------------------------------------------------------------
+    # ---- what it is
+    # -------------------------------------------------------------------------------
 
     @property
     def layers(self) -> tuple[LayerSpec, ...]:
@@ -122,7 +124,8 @@ class Trace:
         """What the trace holds now: the kept tensors and the cached queries and keys."""
         return self.info.memory_bytes + sum(item.num_bytes for item in self._operands.values())
 
-    # ---- attention --------------------------------------------------------------------------------
+    # ---- attention
+    # --------------------------------------------------------------------------------
 
     @torch.inference_mode()
     def attention(self, layer: int) -> DenseAttention:
@@ -185,9 +188,7 @@ class Trace:
     def rollout(self, query: Query = "cls", layer: int | None = None) -> FloatArray:
         """What a token draws on through all layers up to `layer`: float32 (rows, cols)."""
         last = self.info.spec.num_layers - 1 if layer is None else layer
-        values: FloatArray | None = None
-        for values in self.rollout_steps(query, last):
-            pass
+        *_, values = self.rollout_steps(query, last)
         assert values is not None
         return self._split(values)[1]
 
@@ -209,7 +210,7 @@ class Trace:
         yield _numpy(vector)
 
     def layer_facts_steps(self) -> Iterator[LayerFacts | None]:
-        """Mean attention distance of every layer, in small steps: None between, then the figures."""
+        """Mean attention distance of every layer, in steps: None between, then the figures."""
         skip = self.info.spec.num_prefix_tokens
         figures: list[float | None] = []
         for index in range(self.info.spec.num_layers):
@@ -226,7 +227,7 @@ class Trace:
         yield LayerFacts(tuple(figures))
 
     def mixing(self, layer: int, query: Query = "cls") -> FloatArray:
-        """What reaches this token from where, for any mixer kind: here the mean attention of the heads.
+        """What reaches this token from where, for any mixer kind: here the heads' mean attention.
 
         Returns
         -------
@@ -236,13 +237,14 @@ class Trace:
 
     @torch.inference_mode()
     def check(self, layer: int) -> float:
-        """The proof: recompute a layer from the weights we draw and compare with what the block put out.
+        """The proof: recompute a layer from the weights we draw, compare with the block's output.
 
         The layer's kept input is run through the block twice: unchanged, and with the plain formula
         softmax(Q K^T / sqrt(d)) V in place of the fused kernel. The result is the largest of
 
         - the difference of the two projected attention outputs, relative to their largest value;
-        - the difference of the unchanged block's output from what the forward pass handed to the next
+        - the difference of the unchanged block's output from what the forward pass handed to the
+        next
           layer, relative to its largest value.
 
         Returns
@@ -263,7 +265,8 @@ class Trace:
         """What `check` stays below in this precision."""
         return TOLERANCES[self.info.precision]
 
-    # ---- features ---------------------------------------------------------------------------------
+    # ---- features
+    # ---------------------------------------------------------------------------------
 
     @torch.inference_mode()
     def features(self, layer: int) -> FloatArray:
@@ -293,7 +296,8 @@ class Trace:
         self._require_layer(layer)
         return _numpy(features.similarity(self._layer_output(layer)[0], self.token(query)))
 
-    # ---- answers ----------------------------------------------------------------------------------
+    # ---- answers
+    # ----------------------------------------------------------------------------------
 
     def classes(self, k: int = 5) -> list[tuple[str, float]]:
         """The k likeliest classes with their probabilities.
@@ -316,7 +320,7 @@ class Trace:
         ]
 
     def answer(self, request: MapRequest) -> Iterator[TokenMap | None]:
-        """The map of a request, in small steps where it is long work: None between, then the map."""
+        """The map of a request, in steps where it is long work: None between, then the map."""
         view, layer = request.view, request.layer
         if view == "pca":
             empty = torch.empty(0).numpy()
@@ -351,9 +355,7 @@ class Trace:
 
     def token_map(self, request: MapRequest) -> TokenMap:
         """The map of a request, at once."""
-        token_map: TokenMap | None = None
-        for token_map in self.answer(request):
-            pass
+        *_, token_map = self.answer(request)
         assert token_map is not None
         return token_map
 
@@ -380,7 +382,8 @@ class Trace:
             median_norm=float(patch_norms.median()),
         )
 
-    # ---- inside -----------------------------------------------------------------------------------
+    # ---- inside
+    # -----------------------------------------------------------------------------------
 
     @torch.inference_mode()
     def _layer_operands(self, layer: int, *, keep: bool = True) -> Operands:
@@ -390,7 +393,8 @@ class Trace:
             return self._operands[layer]
         operands = attention_operands(self._adapted.blocks[layer], self._calls[layer])
         if keep:
-            # Queries and keys are views of the packed projection; without a copy, values stay alive too.
+            # Queries and keys are views of the packed projection; without a copy, values stay
+            # alive too.
             kept = replace(
                 operands,
                 query=operands.query.clone(memory_format=torch.contiguous_format),
@@ -409,8 +413,8 @@ class Trace:
     def _require_layer(self, layer: int) -> None:
         if not 0 <= layer < len(self._calls):
             raise ModelError(
-                f"Layer {layer} does not exist: {self.info.spec.title} has {len(self._calls)} layers "
-                "(in Python they count from 0)."
+                f"Layer {layer} does not exist: {self.info.spec.title} has {len(self._calls)} "
+                "layers (in Python they count from 0)."
             )
 
     def _split(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -74,6 +74,7 @@ class Presenter:
         self._specs: tuple[ModelSpec, ...] = ()
         self._preview: tuple[float, float] | None = None
         self._downloads: list[str] = []
+        self._failed_map: AskMap | None = None
         self._cancel_check: Callable[[], None] = lambda: None
         self._cancel_busy: Callable[[], None] = lambda: None
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -229,7 +230,7 @@ class Presenter:
         known = None
         if new.request is not None:
             known = self._asking.cache.get(new.generation, new.request)
-            if known is None:
+            if known is None and AskMap(new.generation, new.request) != self._failed_map:
                 # The old map stays for the moment that the new one takes, if it fits this trace.
                 self._cancel_busy = self._later(BUSY_DELAY_S, self._show_busy)
                 self._showing.pending_map(new)
@@ -253,8 +254,10 @@ class Presenter:
         new = self._shown
         key = (new.generation, new.view.state.layer)
         known = self._checks.get(key)
-        self._screen.breadcrumb.show_check(known)
-        if new.info is not None and known is None and not new.preview:
+        # The plain picture claims nothing about a layer, so there is nothing to prove.
+        claims = new.info is not None and new.view.state.view != "picture"
+        self._screen.breadcrumb.show_check(known if claims else None)
+        if claims and known is None and not new.preview:
             ask = AskCheck(*key)
             self._cancel_check = self._later(CHECK_DELAY_S, lambda: self._post(ask))
 
@@ -376,6 +379,8 @@ class Presenter:
                 return
             if isinstance(request, AskMap | AskAtlas | AskToken):
                 self._asking.answered(type(request))
+            if isinstance(request, AskMap):
+                self._failed_map = request
         if isinstance(request, messages.Download):
             self._end_download(request.model_id)
             self._screen.status.show_progress(None)

@@ -58,6 +58,7 @@ QPushButton, QToolButton {
     background: $raised; border: 1px solid $line; border-radius: ${radius}px;
     padding: 0 11px; min-height: ${inner_row}px;
 }
+QToolButton { padding: 0 6px; }
 QPushButton:hover, QToolButton:hover { background: $hover; }
 QPushButton:pressed, QToolButton:pressed { background: $pressed; }
 QPushButton:disabled, QToolButton:disabled { color: $disabled; }

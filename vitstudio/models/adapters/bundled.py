@@ -41,6 +41,7 @@ def build_bundled(spec: ModelSpec, weights: bool) -> AdaptedNet:
             net.load_state_dict(load_file(path))
         except Exception as error:  # safetensors has no error base of its own
             raise CheckpointError(
-                f"The bundled weights '{path.name}' are missing or damaged; install VitStudio again."
+                f"The bundled weights '{path.name}' are missing or damaged; install VitStudio "
+                "again."
             ) from error
     return AdaptedNet(net, spec, list(net.blocks), [block.attn for block in net.blocks])  # type: ignore[misc]

@@ -16,7 +16,7 @@ ATTENTION_TYPES = ("Attention", "AttentionRope", "EvaAttention")
 
 
 def build_timm(model_id: str, spec: ModelSpec | None, weights_file: str | None) -> AdaptedNet:
-    """A net of timm by id, with the weights of a file (timm's own remapping applied) or random ones.
+    """A net of timm by id, with a file's weights (remapped by timm's rules) or random ones.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ def adapt_timm(net: nn.Module, model_id: str, spec: ModelSpec | None) -> Adapted
     known = hasattr(net, "patch_embed") and hasattr(net, "num_prefix_tokens")
     if not blocks or not known or not kinds <= set(ATTENTION_TYPES):
         raise ModelError(
-            f"'{model_id}' is a {type(net).__name__}, which VitStudio cannot trace yet; choose a ViT, "
-            "DeiT, DINO, DINOv2 or EVA model."
+            f"'{model_id}' is a {type(net).__name__}, which VitStudio cannot trace yet; choose a "
+            "ViT, DeiT, DINO, DINOv2 or EVA model."
         )
     for mixer in mixers:
         mixer.fused_attn = True  # type: ignore[union-attr]  # the probe listens to torch's fused kernel

@@ -46,12 +46,13 @@ def safetensors_bytes(state: Mapping[str, Tensor], metadata: Mapping[str, str]) 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write `content` to `path`, wholly or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        os.chmod(temporary, 0o644)  # mkstemp makes files only the owner can read
-        os.replace(temporary, path)
+        temporary.chmod(0o644)  # mkstemp makes files only the owner can read
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise

@@ -1,12 +1,16 @@
 """Vision transformer, as DINOv2 uses it.
 
-Papers: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words" (arXiv 2010.11929); Touvron et al. 2021,
+Papers: Dosovitskiy et al. 2021, "An Image is Worth 16x16 Words" (arXiv 2010.11929); Touvron et al.
+2021,
 "Going deeper with Image Transformers" (LayerScale, arXiv 2103.17239); Oquab et al. 2023, "DINOv2"
 (arXiv 2304.07193).
 
-State-dict keys are those of timm's `vit_small_patch14_dinov2`, and on the same weights both nets give the
-same tokens. It is written out here, where a library has one, for two reasons that were measured: importing
-timm takes 1.7 s more than torch alone, which the first attention on screen would wait for; and timm resizes
+State-dict keys are those of timm's `vit_small_patch14_dinov2`, and on the same weights both nets
+give the
+same tokens. It is written out here, where a library has one, for two reasons that were measured:
+importing
+timm takes 1.7 s more than torch alone, which the first attention on screen would wait for; and
+timm resizes
 the position table with antialiasing where DINOv2 does not, which moves the tokens by up to 0.36.
 """
 
@@ -108,8 +112,8 @@ class Block(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """(batch, tokens, dim) -> the same."""
         tokens = tokens + self.ls1(self.attn(self.norm1(tokens)))
-        tokens = tokens + self.ls2(self.mlp(self.norm2(tokens)))
-        return tokens
+        result: Tensor = tokens + self.ls2(self.mlp(self.norm2(tokens)))
+        return result
 
 
 class VisionTransformer(nn.Module):

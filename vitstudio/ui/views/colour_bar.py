@@ -15,6 +15,8 @@ from vitstudio.state.resolve import ViewState
 
 LARGEST_HEIGHT = 340
 MARGIN = 14
+LEAST_WIDTH = 112
+LEGENDS = {"pca": "principal components 1, 2, 3 as red, green, blue"}
 
 
 class ColourBarView(QWidget):
@@ -25,23 +27,25 @@ class ColourBarView(QWidget):
         self._range: tuple[float, float] | None = None
         self._colormap = "inferno"
         self._unit = ""
-        self._why_empty = ""
-        self.setFixedWidth(92)
+        self._legend = ""
+        self.setFixedWidth(LEAST_WIDTH)
         self.setAccessibleName("Colour bar")
 
     def show_map(self, token_map: TokenMap | None, view: ViewState) -> None:
         """The range and unit of a map; without one, why there is none."""
-        self._why_empty = view.disabled.get("colours", "")
+        why_empty = view.disabled.get("colours", "")
+        self._legend = LEGENDS.get(view.state.view, "")
         self._colormap = view.state.colormap
-        if token_map is None or self._why_empty:
+        if token_map is None or why_empty:
             self._range, self._unit = None, ""
-            self.setToolTip(self._why_empty)
+            self.setToolTip(why_empty)
         else:
             self._range = colour_range(token_map, view.state)
             self._unit = token_map.unit
             low, high = self._range
             needed = colour_bar_width(self._bar_font(), low, high, self._unit)
-            self.setFixedWidth(max(92, round(needed) + 2 * MARGIN))
+            # It only grows: the picture must not jump from layer to layer.
+            self.setFixedWidth(max(self.width(), round(needed) + 2 * MARGIN))
             self.setToolTip(f"{self._unit}, from {low:.4g} to {high:.4g}")
         self.update()
 
@@ -50,21 +54,19 @@ class ColourBarView(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(palette.GROUND))
         if self._range is None:
-            self._paint_nothing(painter)
+            self._paint_legend(painter)
             return
         height = min(LARGEST_HEIGHT, self.height() - 2 * MARGIN)
         painter.setFont(self._bar_font())
         rect = QRectF(2, (self.height() - height) / 2, self.width() - 4, height)
         paint_colour_bar(painter, rect, *self._range, self._colormap, self._unit, palette.MUTED)
 
-    def _paint_nothing(self, painter: QPainter) -> None:
-        if not self._why_empty:
-            return
+    def _paint_legend(self, painter: QPainter) -> None:
         painter.setFont(self._bar_font())
         painter.setPen(QColor(palette.MUTED))
         box = QRectF(2, self.height() / 2 - 70, self.width() - MARGIN, 140)
         flags = Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextWordWrap
-        painter.drawText(box, int(flags), "own colours" if self._unit == "" else "")
+        painter.drawText(box, int(flags), self._legend)
 
     def _bar_font(self) -> QFont:
         font = QFont(self.font())

@@ -34,9 +34,9 @@ class ModelButton(QPushButton):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(10, 0, 10, 0)
         layout.setSpacing(9)
-        layout.addWidget(self._family)
+        layout.addWidget(self._family, alignment=Qt.AlignmentFlag.AlignVCenter)
         layout.addWidget(self._title, stretch=1)
-        layout.addWidget(self._where)
+        layout.addWidget(self._where, alignment=Qt.AlignmentFlag.AlignVCenter)
         layout.addWidget(label("▾", "muted"))
         for child in self.findChildren(QLabel):
             child.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import PurePath
 
 from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
 
 from vitstudio.core.spec import ModelSpec
@@ -31,7 +32,8 @@ FIT_HELP: dict[Fit, str] = {
 FEWEST_PATCHES, MOST_PATCHES = 6, 74
 SETTLE_MS = 90
 DEVICE_TITLES = {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
-NARROW = 1240
+NARROW = 1380
+"""Below this width the times stand without words."""
 
 
 class TopBar(QFrame):
@@ -58,7 +60,7 @@ class TopBar(QFrame):
         self.setFixedHeight(metrics.bar)
         self._samples = tuple(samples)
         self._recent: tuple[str, ...] = ()
-        self._asked_patches: int | None = None
+        self._times: tuple[tuple[str, str], ...] = ()
         self._showing = False
         self.open = MenuButton("Open")
         self.open.set_title("Open")
@@ -123,11 +125,19 @@ class TopBar(QFrame):
 
     def show_times(self, forward_s: float | None, map_s: float | None) -> None:
         """How long the forward pass and the last map took."""
-        parts = []
-        if forward_s is not None:
-            parts.append(f"forward <b>{milliseconds(forward_s)}</b>")
-        if map_s is not None:
-            parts.append(f"map <b>{milliseconds(map_s)}</b>")
+        named = (("forward", forward_s), ("map", map_s))
+        self._times = tuple((name, milliseconds(s)) for name, s in named if s is not None)
+        self.times.setToolTip("Forward pass, and the last map asked of it" if self._times else "")
+        self._write_times()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Leave out the words before the model's name has to shrink."""
+        super().resizeEvent(event)
+        self._write_times()
+
+    def _write_times(self) -> None:
+        words = self.width() >= NARROW
+        parts = (f"{name} <b>{text}</b>" if words else text for name, text in self._times)
         self.times.setText(" · ".join(parts))
 
     def show_recent(self, paths: Sequence[str]) -> None:
