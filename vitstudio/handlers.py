@@ -83,7 +83,7 @@ class ComputeHandlers:
             return
         self._generation += 1
         self._trace = self._model.trace_frame(
-            message.frame, message.fit, message.patches, self._generation
+            message.frame, message.fit, message.patches, self._generation, message.layer
         )
         yield messages.Traced(self._trace.info)
 

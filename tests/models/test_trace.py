@@ -195,6 +195,14 @@ def test_mean_distance_equals_brute_force(adapted: AdaptedNet) -> None:
     assert facts.mean_distance[2] == pytest.approx(expected, rel=1e-5)
 
 
+def test_a_watched_layer_is_the_same_and_changes_nothing(adapted: AdaptedNet) -> None:
+    plain = trace_frame(adapted, random_frame(), "aspect", 4)
+    watched = trace_frame(adapted, random_frame(), "aspect", 4, watch=1)
+    assert torch.equal(plain.output, watched.output)
+    np.testing.assert_array_equal(plain.weights(1, 2), watched.weights(1, 2))
+    assert not _hooks(adapted.net)
+
+
 def test_no_answer_shares_memory_with_the_net(adapted: AdaptedNet) -> None:
     trace = trace_frame(adapted, random_frame(), "aspect", 4)
     pointers = {tensor.data_ptr() for tensor in adapted.net.state_dict().values()}
@@ -364,6 +372,20 @@ def test_hooks_are_removed_when_the_net_fails() -> None:
     assert not _hooks(adapted.net)
 
 
+def test_nothing_is_watched_after_the_net_failed() -> None:
+    adapted = tiny_timm()
+    block = adapted.blocks[0]
+    handle = block.mlp.register_forward_pre_hook(_fail)  # type: ignore[union-attr, operator]
+    with pytest.raises(ZeroDivisionError), capture_blocks(adapted.blocks, 0) as capture:
+        adapted.net(torch.zeros(1, 3, 64, 64))
+    handle.remove()
+    before = capture.watched
+    with torch.inference_mode():
+        adapted.net(torch.ones(1, 3, 64, 64))
+    assert capture.watched is before
+    assert not _hooks(adapted.net)
+
+
 def test_a_net_of_another_kind_is_refused() -> None:
     with pytest.raises(ModelError, match="cannot trace"):
         build_timm("timm/resnet18", None, None)
@@ -404,6 +426,10 @@ def _ready(net: nn.Module) -> nn.Module:
             elif name.endswith(("bias", "_bias")):
                 parameter.normal_(std=0.5)
     return net.eval().requires_grad_(False)
+
+
+def _fail(*_args: Any) -> None:
+    raise ZeroDivisionError
 
 
 def _hooks(net: nn.Module) -> int:

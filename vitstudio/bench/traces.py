@@ -38,6 +38,7 @@ def capture_row(model: LoadedModel, frame: Frame, patches: int, repeats: int) ->
     """Forward with all maps of the last layer for one query, against the bare forward."""
     trace = model.trace_frame(frame, "aspect", patches)
     image = _input(trace, model)
+    last = len(trace.layers) - 1
 
     def bare() -> None:
         with torch.inference_mode():
@@ -45,10 +46,9 @@ def capture_row(model: LoadedModel, frame: Frame, patches: int, repeats: int) ->
             _wait(model)
 
     def traced() -> None:
-        with torch.inference_mode(), capture_blocks(model.adapted.blocks) as capture:
+        with torch.inference_mode(), capture_blocks(model.adapted.blocks, last) as capture:
             output = model.net(image)
-        shown = Trace(model.adapted, trace.info, capture, output)
-        shown.weights(len(shown.layers) - 1, 0)
+        Trace(model.adapted, trace.info, capture, output, last).weights(last, 0)
         _wait(model)
 
     ours, theirs = side_by_side(traced, bare, repeats * 3)
@@ -74,6 +74,7 @@ def transformers_row(model: LoadedModel, frame: Frame, repeats: int) -> Row:
     trace = model.trace_frame(frame, "aspect", 14)
     picture = trace.input_tensor.to(model.device)
     image = _input(trace, model)
+    last = len(trace.layers) - 1
 
     def their_way() -> None:
         with torch.inference_mode():
@@ -81,10 +82,9 @@ def transformers_row(model: LoadedModel, frame: Frame, repeats: int) -> Row:
             _wait(model)
 
     def our_way() -> None:
-        with torch.inference_mode(), capture_blocks(model.adapted.blocks) as capture:
+        with torch.inference_mode(), capture_blocks(model.adapted.blocks, last) as capture:
             output = model.net(image)
-        shown = Trace(model.adapted, trace.info, capture, output)
-        shown.weights(len(shown.layers) - 1, 0)
+        Trace(model.adapted, trace.info, capture, output, last).weights(last, 0)
         _wait(model)
 
     slow, fast = side_by_side(their_way, our_way, repeats * 2)

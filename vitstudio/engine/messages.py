@@ -48,11 +48,12 @@ class OpenPicture:
 
 @dataclass(frozen=True, eq=False)
 class TraceFrame:
-    """Run the current model on a frame."""
+    """Run the current model on a frame; `layer` is the one that will be asked about first."""
 
     frame: Frame
     fit: Fit = "aspect"
     patches: int | None = None
+    layer: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -43,15 +43,25 @@ class BlockCall:
 
 @dataclass
 class Capture:
-    """What a forward pass left behind: one call a block, and the last block's output."""
+    """What a forward pass left behind: one call a block, and the last block's output.
+
+    `watched` are the queries and keys of the layer that was to be watched, if there was one.
+    """
 
     calls: list[BlockCall]
     output: Tensor | None = None
+    watched: Operands | None = None
 
 
 @contextmanager
-def capture_blocks(blocks: Sequence[nn.Module]) -> Iterator[Capture]:
+def capture_blocks(blocks: Sequence[nn.Module], watch: int | None = None) -> Iterator[Capture]:
     """Keep the input of every block, and the output of the last, of the forward pass run inside.
+
+    Parameters
+    ----------
+    watch : int, optional
+        A layer whose queries and keys are kept as they pass, so that showing it costs nothing more.
+        The kernel is called as it would have been.
 
     Raises
     ------
@@ -59,6 +69,7 @@ def capture_blocks(blocks: Sequence[nn.Module]) -> Iterator[Capture]:
         If a block was not called exactly once.
     """
     capture = Capture([])
+    watching = ExitStack()
     handles: list[RemovableHandle] = []
 
     def keep_input(_module: nn.Module, args: tuple[Any, ...], options: dict[str, Any]) -> None:
@@ -71,9 +82,12 @@ def capture_blocks(blocks: Sequence[nn.Module]) -> Iterator[Capture]:
         handles += [
             block.register_forward_pre_hook(keep_input, with_kwargs=True) for block in blocks
         ]
+        if watch is not None:
+            handles += _watch(blocks[watch], capture, watching)
         handles.append(blocks[-1].register_forward_hook(keep_output))
         yield capture
     finally:
+        watching.close()
         for handle in handles:
             handle.remove()
     if len(capture.calls) != len(blocks) or capture.output is None:
@@ -81,6 +95,22 @@ def capture_blocks(blocks: Sequence[nn.Module]) -> Iterator[Capture]:
             f"{len(capture.calls)} calls of the net's {len(blocks)} layers were observed, so its "
             "attention cannot be shown."
         )
+
+
+def _watch(block: nn.Module, capture: Capture, watching: ExitStack) -> list[RemovableHandle]:
+    """Hooks that keep a block's queries and keys as they reach the kernel."""
+
+    def see(operands: Operands, fused: Callable[[], Tensor]) -> Tensor:
+        capture.watched = operands.kept()
+        return fused()
+
+    def begin(_module: nn.Module, _args: Any) -> None:
+        watching.enter_context(_SeeAttention(see))
+
+    def end(_module: nn.Module, _args: Any, _output: Any) -> None:
+        watching.close()
+
+    return [block.register_forward_pre_hook(begin), block.register_forward_hook(end)]
 
 
 @dataclass(frozen=True)
@@ -108,15 +138,24 @@ class Operands:
         """Memory of queries and keys."""
         return self.query.nbytes + self.key.nbytes
 
+    def kept(self) -> Operands:
+        """Copies of queries and keys alone: they are views of a projection that holds values too."""
+        return replace(
+            self,
+            query=self.query.clone(memory_format=torch.contiguous_format),
+            key=self.key.clone(memory_format=torch.contiguous_format),
+            value=self.value[:, :0].clone(),
+        )
+
 
 class _Stop(Exception):
     """Ends a layer's forward as soon as its operands are known."""
 
 
 class _SeeAttention(TorchFunctionMode):
-    """Hands every call of the fused attention kernel to a function."""
+    """Hands every call of the fused attention kernel to a function, which may make the call itself."""
 
-    def __init__(self, see: Callable[[Operands], Tensor]) -> None:
+    def __init__(self, see: Callable[[Operands, Callable[[], Tensor]], Tensor]) -> None:
         super().__init__()
         self._see = see
 
@@ -136,7 +175,10 @@ class _SeeAttention(TorchFunctionMode):
         return func(*args, **options)
 
     def _attend(self, *args: Any, **options: Any) -> Tensor:
-        return self._see(_operands(*args, **options))[None]
+        def fused() -> Tensor:
+            return functional.scaled_dot_product_attention(*args, **options)[0]
+
+        return self._see(_operands(*args, **options), fused)[None]
 
     @contextmanager
     def _inside_multi_head_attention(self) -> Iterator[None]:
@@ -202,7 +244,7 @@ def attention_operands(block: nn.Module, call: BlockCall) -> Operands:
     """
     found: list[Operands] = []
 
-    def stop(operands: Operands) -> Tensor:
+    def stop(operands: Operands, _fused: Callable[[], Tensor]) -> Tensor:
         found.append(operands)
         raise _Stop
 
@@ -242,7 +284,7 @@ def rerun(
     mixed: list[Tensor] = []
     attended = 0
 
-    def count(operands: Operands) -> Tensor:
+    def count(operands: Operands, _fused: Callable[[], Tensor]) -> Tensor:
         nonlocal attended
         assert attend is not None
         attended += 1

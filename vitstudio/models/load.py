@@ -55,10 +55,15 @@ class LoadedModel:
         return self.adapted.net
 
     def trace_frame(
-        self, frame: Frame, fit: Fit = "aspect", patches: int | None = None, generation: int = 0
+        self,
+        frame: Frame,
+        fit: Fit = "aspect",
+        patches: int | None = None,
+        generation: int = 0,
+        watch: int | None = None,
     ) -> Trace:
-        """Run the model on a frame."""
-        return trace_frame(self.adapted, frame, fit, patches, generation=generation)
+        """Run the model on a frame; `watch` is the layer that will be asked first."""
+        return trace_frame(self.adapted, frame, fit, patches, generation=generation, watch=watch)
 
 
 def load(

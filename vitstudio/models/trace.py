@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vitstudio.core import attention as core_attention
 from vitstudio.core.assets import class_names
@@ -75,7 +75,12 @@ class Trace:
     """
 
     def __init__(
-        self, adapted: AdaptedNet, info: TraceInfo, capture: Capture, output: Tensor
+        self,
+        adapted: AdaptedNet,
+        info: TraceInfo,
+        capture: Capture,
+        output: Tensor,
+        watch: int | None = None,
     ) -> None:
         assert capture.output is not None
         self._adapted = adapted
@@ -84,6 +89,8 @@ class Trace:
         self.info = info
         self.output = output
         self._operands: OrderedDict[int, Operands] = OrderedDict()
+        if watch is not None and capture.watched is not None:
+            self._operands[watch] = capture.watched
         self._normalisers: dict[int, Tensor] = {}
         self._colours: dict[int, FloatArray] = {}
 
@@ -393,14 +400,7 @@ class Trace:
             return self._operands[layer]
         operands = attention_operands(self._adapted.blocks[layer], self._calls[layer])
         if keep:
-            # Queries and keys are views of the packed projection; without a copy, values stay
-            # alive too.
-            kept = replace(
-                operands,
-                query=operands.query.clone(memory_format=torch.contiguous_format),
-                key=operands.key.clone(memory_format=torch.contiguous_format),
-                value=operands.value[:, :0],
-            )
+            kept = operands.kept()
             self._operands[layer] = kept
             room = max(MEMORY_BUDGET - self.info.memory_bytes, kept.num_bytes)
             while sum(item.num_bytes for item in self._operands.values()) > room:
@@ -431,11 +431,14 @@ def trace_frame(
     patches: int | None = None,
     *,
     generation: int = 0,
+    watch: int | None = None,
     kind: type[AnyTrace] = Trace,  # type: ignore[assignment]
 ) -> AnyTrace:
     """Run a net on a frame and keep what its layers saw.
 
-    `kind` is the class of the result, for callers that add to `Trace`.
+    `watch` is the layer that will be asked first: its queries and keys are kept as they pass. (Not in
+    nets of `nn.MultiheadAttention`, which would leave torch's fast path for it.) `kind` is the class of
+    the result, for callers that add to `Trace`.
 
     Raises
     ------
@@ -449,7 +452,11 @@ def trace_frame(
     parameter = next(adapted.net.parameters())
     image = input_tensor(frame, transform, spec).to(parameter.device, parameter.dtype)
     begin = time.perf_counter()
-    with capture_blocks(adapted.blocks) as capture:
+    if watch is not None:
+        watch = min(watch, len(adapted.blocks) - 1)
+        if isinstance(adapted.mixers[watch], nn.MultiheadAttention):
+            watch = None
+    with capture_blocks(adapted.blocks, watch) as capture:
         output = adapted.net(image)
     if parameter.device.type == "cuda":
         torch.cuda.synchronize(parameter.device)
@@ -472,7 +479,7 @@ def trace_frame(
         forward_s=forward_s,
         memory_bytes=kept + capture.output.nbytes,
     )
-    return kind(adapted, info, capture, output)
+    return kind(adapted, info, capture, output, watch)
 
 
 def _numpy(tensor: Tensor) -> FloatArray:

@@ -75,7 +75,7 @@ class TraceKey:
 
     def message(self) -> TraceFrame:
         """The request for this pass."""
-        return TraceFrame(self.frame, self.fit, self.patches)
+        return TraceFrame(self.frame, self.fit, self.patches, self.asked.layer)
 
 
 def trace_key(frame: Frame, spec: ModelSpec, state: State) -> TraceKey:
