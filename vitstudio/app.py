@@ -66,15 +66,15 @@ def build_engine(emit: Emit) -> Engine:
     from vitstudio.engine.engine import Engine
     from vitstudio.handlers import ComputeHandlers, DownloadHandlers, FileHandlers
 
-    downloads = DownloadHandlers(emit)
+    compute, downloads = ComputeHandlers(), DownloadHandlers(emit)
     return Engine(
         {
-            "compute": ComputeHandlers().table(),
+            "compute": compute.table(),
             "files": FileHandlers().table(),
             "downloads": downloads.table(),
         },
         emit,
-        immediate=downloads.immediate(),
+        immediate={**compute.immediate(), **downloads.immediate()},
         frame_types=(messages.TraceFrame,),
     )
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitstudio.core.errors import ModelError
+from vitstudio.core.errors import Cancelled, ModelError
 from vitstudio.core.state import State
 from vitstudio.engine import messages
 from vitstudio.engine.engine import Answers, Handlers
@@ -31,6 +31,7 @@ class ComputeHandlers:
         self._model: LoadedModel | None = None
         self._trace: Trace | None = None
         self._generation = 0
+        self._cancels = 0
 
     def table(self) -> Handlers:
         """Message types and what answers them."""
@@ -47,6 +48,14 @@ class ComputeHandlers:
             messages.Export: self.export,
             messages.RenderFigure: self.render_figure,
         }
+
+    def immediate(self) -> dict[type, Callable[[object], None]]:
+        """What must not wait behind the work that it stops."""
+        return {messages.CancelMaps: self.cancel_maps}
+
+    def cancel_maps(self, _message: Any) -> None:
+        """Ask the long maps under way to stop at their next step."""
+        self._cancels += 1
 
     def open_model(self, message: Any) -> Answers:
         """Load a model by id."""
@@ -92,11 +101,13 @@ class ComputeHandlers:
         trace = self._current(message)
         if trace is None:
             return
-        begin, long = time.perf_counter(), False
+        begin, long, cancels = time.perf_counter(), False, self._cancels
         for token_map in trace.answer(message.request):
             if self._current(message) is None:
                 break
             if token_map is None:
+                if self._cancels != cancels:
+                    raise Cancelled("Stopped; the last map stays on screen.")
                 if not long and time.perf_counter() - begin > 0.3:
                     long = True
                     yield messages.Progress("AskMap", "Following attention through the layers")

@@ -1,4 +1,4 @@
-"""A screen that remembers what it was told, an engine that answers when told to, a clock by hand."""
+"""A screen that remembers, an engine that answers when told to, a clock moved by hand."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -64,9 +64,9 @@ class FakeScreen:
     """All views of a Screen; `said` finds what one of them was told."""
 
     NAMES = (
-        "canvas colour_bar breadcrumb view_bar top_bar rail atlas token predictions picker status "
-        "notice"
-    ).split()
+        *("canvas", "colour_bar", "breadcrumb", "view_bar", "top_bar", "rail", "atlas"),
+        *("token", "predictions", "picker", "status", "notice"),
+    )
 
     def __init__(self) -> None:
         self.log: list[tuple[str, str, tuple[Any, ...]]] = []

@@ -1,8 +1,8 @@
 """The presenter against fakes: what it asks, shows, drops and puts back. No QApplication."""
 
 import pytest
-from tests.ui.fakes import FakeClock, FakeEngine, FakeScreen, make_frame, make_map, make_spec
 
+from tests.ui.fakes import FakeClock, FakeEngine, FakeScreen, make_frame, make_map, make_spec
 from vitstudio.core.state import State
 from vitstudio.core.trace import MapRequest
 from vitstudio.engine import messages
@@ -203,10 +203,36 @@ def test_a_forward_that_fails_puts_fit_and_trace_back(bench: Bench) -> None:
     assert bench.views.notices == ["There is not enough memory."]
 
 
-def test_a_map_that_fails_is_not_waited_for(bench: Bench) -> None:
-    bench.state.update(view="rollout")
+def test_a_map_that_fails_leaves_the_last_one(bench: Bench) -> None:
+    before = bench.state.state
+    bench.state.update(view="rollout", layer=2)
     question = bench.engine.posted.pop(0)
-    bench.presenter.receive(messages.Failed(question, "No rollout."))
+    bench.clock.pass_time(BUSY_DELAY_S)
+    bench.presenter.receive(messages.Failed(question, "Stopped.", cancelled=True))
+    assert bench.state.state == before
+    assert bench.shown_request == bench.presenter.shown.requests[0]
+    assert bench.views.last("canvas", "show_busy") == ("",)
+    assert bench.views.last("notice", "show_notice") == ("Stopped.", "info")
+    assert not bench.state.undo()
+
+
+def test_a_map_fetched_ahead_fails_silently(bench: Bench) -> None:
+    bench.presenter.click(31.0, 21.0)
+    for _ in range(3):
+        bench.engine.answer_one()
+    ahead = bench.engine.asked(AskMap)[-1]
+    assert ahead.request != bench.presenter.shown.requests[0]
+    bench.presenter.receive(messages.Failed(ahead, "No."))
+    assert bench.views.notices == []
+
+
+def test_a_first_map_that_fails_is_not_waited_for() -> None:
+    bench = Bench(State(model_id="small", source=A, layer=1))
+    bench.presenter.start()
+    while not bench.engine.asked(AskMap):
+        bench.engine.answer_one()
+    question = bench.engine.posted.pop(0)
+    bench.presenter.receive(messages.Failed(question, "No map."))
     bench.clock.pass_time(BUSY_DELAY_S)
     assert bench.views.last("canvas", "show_busy") == ("",)
     assert bench.views.last("canvas", "show_map")[0] is None

@@ -1,8 +1,8 @@
 """Which messages follow from two situations: pure functions."""
 
 import pytest
-from tests.ui.fakes import make_frame, make_info, make_spec
 
+from tests.ui.fakes import make_frame, make_info, make_spec
 from vitstudio.core.state import State
 from vitstudio.engine.messages import AskAtlas, AskClasses, AskLayers, AskMap, AskToken
 from vitstudio.state.resolve import resolve

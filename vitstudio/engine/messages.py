@@ -252,6 +252,11 @@ class CancelDownload:
 
 
 @dataclass(frozen=True)
+class CancelMaps:
+    """Stop the long maps under way; what is on screen stays."""
+
+
+@dataclass(frozen=True)
 class DownloadDone:
     """The weights of this model are on this computer now."""
 

@@ -110,8 +110,13 @@ class Asking:
         """Whether exactly this question waits for its answer."""
         return self._lines[type(message)].under_way == message
 
+    def failed(self, message: object) -> None:
+        """A question failed; one that nobody waits for changes nothing."""
+        if self.is_under_way(message):
+            self.answered(type(message))
+
     def answered(self, kind: type) -> None:
-        """An answer, or a failure, of the question under way of that kind has come."""
+        """An answer of the question under way of that kind has come."""
         self._lines[kind].answered()
         if kind is AskMap:
             self._fetch_ahead()

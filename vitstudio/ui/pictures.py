@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QMimeData, Qt, QUrl
 from PySide6.QtGui import QImage, QPainter
 
+from vitstudio.core.errors import PictureError
 from vitstudio.core.frame import Frame
 
 CHECKPOINT_SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
@@ -22,6 +23,8 @@ def frame_from_qimage(image: QImage, source: str) -> Frame:
     PictureError
         If the picture is empty.
     """
+    if image.isNull():
+        raise PictureError("This picture is empty; copy it again, or open it as a file.")
     note = ""
     if image.hasAlphaChannel():
         opaque = QImage(image.size(), QImage.Format.Format_RGB32)

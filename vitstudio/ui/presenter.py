@@ -16,6 +16,7 @@ from vitstudio.engine.messages import AskAtlas, AskCheck, AskMap, AskToken, Chec
 from vitstudio.state.app_state import AppState
 from vitstudio.state.resolve import ViewState, resolve
 from vitstudio.ui.asking import Asking, Post
+from vitstudio.ui.downloads import Downloads
 from vitstudio.ui.loading import Loading
 from vitstudio.ui.requests import Situation, neighbours, questions
 from vitstudio.ui.screen import Later, Screen
@@ -27,6 +28,7 @@ CHECK_DELAY_S = 0.4
 BUSY_DELAY_S = 0.15
 MAY_CARRY_STATE = (".png", ".svg")
 SHOWN_ON_CANVAS = ("OpenModel", "OpenCheckpoint")
+OF_A_MAP = ("view", "layer", "head", "query", "direction")
 ASKED_OF_A_TRACE = (
     messages.AskMap,
     messages.AskAtlas,
@@ -73,8 +75,9 @@ class Presenter:
         self._checks: dict[tuple[int, int], CheckReady] = {}
         self._specs: tuple[ModelSpec, ...] = ()
         self._preview: tuple[float, float] | None = None
-        self._downloads: list[str] = []
+        self._downloads = Downloads(post, screen.picker)
         self._failed_map: AskMap | None = None
+        self._answered: State | None = None
         self._cancel_check: Callable[[], None] = lambda: None
         self._cancel_busy: Callable[[], None] = lambda: None
         self._handlers: dict[type, Callable[[Any], None]] = {
@@ -158,14 +161,13 @@ class Presenter:
 
     def download(self, model_id: str) -> None:
         """Bring a model's weights here, and open it if nothing else is chosen meanwhile."""
-        self._downloads.append(model_id)
-        self._post(messages.Download(model_id))
+        self._downloads.start(model_id)
 
     def cancel(self, model_id: str = "") -> None:
-        """Stop a download, or all of them."""
-        for running in self._downloads:
-            if model_id in ("", running):
-                self._post(messages.CancelDownload(running))
+        """Stop a download, or all long work."""
+        if not model_id:
+            self._post(messages.CancelMaps())
+        self._downloads.cancel(model_id)
 
     def click(self, x: float, y: float) -> None:
         """Pin the query to the patch at a point of the picture, in source pixels."""
@@ -312,6 +314,8 @@ class Presenter:
             self._cancel_busy()
             self._showing.map(self._shown, token_map)
             self._screen.top_bar.show_times(self._shown.info.forward_s, message.seconds)
+            if not self._shown.preview:
+                self._answered = self._state.state
             self._show_waiting()
         # One question may bring several maps, e.g. a rollout those of the layers on its way.
         if self._asking.is_under_way(AskMap(message.generation, token_map.request)):
@@ -351,23 +355,12 @@ class Presenter:
         self._screen.notice.show_notice("The view is on the clipboard.", "good")
 
     def _on_download_done(self, message: messages.DownloadDone) -> None:
-        newest = bool(self._downloads) and self._downloads[-1] == message.model_id
-        self._end_download(message.model_id)
-        self._post(messages.ListModels())
-        if newest:
+        if self._downloads.done(message.model_id):
             self._state.update(model_id=message.model_id, weights="default")
 
-    def _end_download(self, model_id: str) -> None:
-        self._downloads = [other for other in self._downloads if other != model_id]
-
     def _on_progress(self, message: messages.Progress) -> None:
-        task, _, model_id = message.task.partition(":")
-        if model_id and model_id in self._downloads:
-            if message.done:
-                self._screen.picker.clear_progress(model_id)
-            else:
-                self._screen.picker.show_progress(model_id, message.fraction, message.text)
-        if task not in SHOWN_ON_CANVAS:
+        self._downloads.progress(message)
+        if message.task not in SHOWN_ON_CANVAS:
             self._screen.status.show_progress(None if message.done else message)
 
     def _on_failed(self, message: messages.Failed) -> None:
@@ -378,17 +371,20 @@ class Presenter:
             if request.generation != self._shown.generation:
                 return
             if isinstance(request, AskMap | AskAtlas | AskToken):
-                self._asking.answered(type(request))
-            if isinstance(request, AskMap):
-                self._failed_map = request
-        if isinstance(request, messages.Download):
-            self._end_download(request.model_id)
-            self._screen.status.show_progress(None)
-            if message.cancelled:
-                self._screen.picker.clear_progress(request.model_id)
-            else:
-                self._screen.picker.show_failed(request.model_id, message.sentence)
+                self._asking.failed(request)
+            if isinstance(request, AskMap) and not self._map_failed(request):
+                return
+        self._downloads.failed(message)
         self._loading.failed(request)
         self._refresh()
-        kind = "info" if message.cancelled else "bad"
-        self._screen.notice.show_notice(message.sentence, kind)  # type: ignore[arg-type]
+        self._screen.notice.show_notice(message.sentence, "info" if message.cancelled else "bad")
+
+    def _map_failed(self, request: AskMap) -> bool:
+        """Go back to the last map that was answered; False if nobody waits for the failed one."""
+        if request.request != self._shown.request:
+            return False
+        self._failed_map, self._preview = request, None
+        last = self._answered
+        if last is not None:
+            self._state.put_back(**{name: getattr(last, name) for name in OF_A_MAP})
+        return True

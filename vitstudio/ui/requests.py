@@ -131,6 +131,8 @@ def neighbours(situation: Situation) -> tuple[MapRequest, ...]:
     request, layer, spec = situation.request, situation.view.layer, situation.view.spec
     if request is None or layer is None or spec is None or situation.preview:
         return ()
+    if request.view == "rollout":  # seconds of work at high resolution: only when asked
+        return ()
     layers = [
         replace(request, layer=request.layer + step)
         for step in (1, -1)

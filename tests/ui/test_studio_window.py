@@ -1,0 +1,387 @@
+"""The real window on a fake engine: what the mouse and the keys do, and where things land."""
+
+import threading
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QThread, QUrl
+from PySide6.QtGui import QColor, QDragEnterEvent, QGuiApplication, QImage, QWheelEvent
+from PySide6.QtWidgets import QApplication, QGraphicsView, QLabel, QLineEdit, QPushButton, QWidget
+
+from tests.ui.fakes import FakeEngine, make_frame, make_spec
+from vitstudio.core.frame import Frame
+from vitstudio.core.state import State
+from vitstudio.engine import messages
+from vitstudio.settings import SettingsStore
+from vitstudio.state.app_state import AppState
+from vitstudio.ui.bridge import Bridge
+from vitstudio.ui.studio_window import build_window
+from vitstudio.ui.theme import apply_theme
+
+A = "/pictures/a.jpg"
+
+
+class Rig:
+    """Window, fake engine and state, answered at once."""
+
+    def __init__(self, qtbot, folder, state, size=(1280, 800), samples=()):
+        self.qtbot = qtbot
+        self.bridge = Bridge()
+        self.engine = FakeEngine(
+            specs={"small": make_spec(layers=6), "raw": make_spec("raw", trained=False)},
+            frames={A: make_frame(A, 400, 600)},
+        )
+        self.engine.receive = self.bridge.deliver
+        self.bridge.connect_engine(self.engine.post)
+        self.state = AppState(state)
+        self.store = SettingsStore(folder / "settings.json")
+        metrics = apply_theme(QApplication.instance())
+        self.studio = build_window(self.state, self.bridge, self.store, samples, metrics)
+        self.window = self.studio.window
+        self.canvas = self.window.canvas
+        self.window.resize(*size)
+        self.window.show()
+        qtbot.waitExposed(self.window)
+
+    def start(self):
+        self.studio.start()
+        self.engine.answer()
+        QApplication.processEvents()
+        return self
+
+    def update(self, **changes):
+        self.state.update(**changes)
+        self.engine.answer()
+        QApplication.processEvents()
+
+    def viewport(self):
+        return self.canvas.findChild(QGraphicsView).viewport()
+
+    def at(self, x, y):
+        """A point of the picture on the canvas' viewport."""
+        return self.canvas.source_to_widget(x, y).toPoint()
+
+    def click(self, x, y, button=Qt.MouseButton.LeftButton):
+        self.qtbot.mouseClick(self.viewport(), button, pos=self.at(x, y))
+        self.engine.answer()
+
+    def key(self, key, modifier=Qt.KeyboardModifier.NoModifier, widget=None):
+        self.qtbot.keyClick(widget or self.canvas, key, modifier)
+        self.engine.answer()
+
+
+@pytest.fixture
+def build(qtbot, tmp_path):
+    rigs = []
+
+    def make(state=None, **options):
+        rigs.append(
+            Rig(qtbot, tmp_path, state or State(model_id="small", source=A, layer=5), **options)
+        )
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.window.close()
+        rig.window.deleteLater()
+    QApplication.processEvents()
+
+
+@pytest.fixture
+def rig(build):
+    return build().start()
+
+
+def test_answers_from_another_thread_arrive_on_the_window_s(rig, qtbot):
+    seen = []
+    rig.studio.presenter.receive = lambda message: seen.append((message, QThread.currentThread()))
+    sender = threading.Thread(target=rig.bridge.deliver, args=("hello",))
+    sender.start()
+    sender.join()
+    qtbot.waitUntil(lambda: bool(seen))
+    assert seen == [("hello", QApplication.instance().thread())]
+
+
+def test_nothing_overflows_at_the_promised_size(build):
+    rig = build(size=(1280, 800)).start()
+    assert rig.window.width() == 1280
+    bar = rig.window.top_bar
+    shown = [child for child in bar.findChildren(QWidget) if child.parent() is bar]
+    shown = sorted((w.geometry() for w in shown if w.isVisible()), key=lambda g: g.left())
+    assert shown[-1].right() < bar.width()
+    assert all(left.right() < right.left() for left, right in pairwise(shown))
+    for row in (rig.window.view_bar.views, rig.window.view_bar.grid):
+        corner = row.mapTo(rig.window.view_bar, row.rect().bottomRight())
+        assert rig.window.view_bar.rect().contains(corner)
+
+
+def test_a_click_asks_and_a_right_click_goes_back(rig):
+    rig.click(310, 210)
+    assert rig.studio.presenter.shown.query_rc == (4, 6)
+    assert "row 5, column 7" in rig.window.breadcrumb.text
+    rig.click(10, 10, Qt.MouseButton.RightButton)
+    assert rig.state.state.query == "cls"
+    assert "class token" in rig.window.breadcrumb.text
+
+
+def test_a_click_beside_the_picture_asks_nothing(rig):
+    before = rig.state.state
+    outside = rig.at(300, 0) - QPoint(0, 6)
+    rig.qtbot.mouseClick(rig.viewport(), Qt.MouseButton.LeftButton, pos=outside)
+    assert rig.state.state == before
+
+
+def test_hover_tells_pixel_patch_and_weight(rig):
+    rig.qtbot.mouseMove(rig.viewport(), rig.at(310.5, 210.5))
+    text = rig.window.status.cursor_text
+    assert "pixel 310, 210" in text
+    assert "row 5, column 7" in text
+    assert "weight 0.001" in text
+    QApplication.sendEvent(rig.viewport(), QEvent(QEvent.Type.Leave))
+    assert rig.window.status.cursor_text == ""
+
+
+def test_shift_peeks_and_letting_go_returns(rig):
+    rig.qtbot.mouseMove(rig.viewport(), rig.at(310, 210))
+    graphics = rig.viewport().parentWidget()
+    rig.qtbot.keyPress(graphics, Qt.Key.Key_Shift)
+    assert rig.studio.presenter.shown.query_rc == (4, 6)
+    assert rig.state.state.query == "cls"
+    rig.qtbot.keyRelease(graphics, Qt.Key.Key_Shift)
+    assert rig.studio.presenter.shown.query_rc is None
+
+
+def test_the_wheel_zooms_around_the_cursor_and_a_step_keeps_it(rig):
+    place = rig.at(150, 100)
+    before = rig.canvas.scale_px
+    event = QWheelEvent(
+        QPointF(place),
+        QPointF(rig.viewport().mapToGlobal(place)),
+        QPoint(),
+        QPoint(0, 360),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(rig.viewport(), event)
+    assert rig.canvas.scale_px > 1.5 * before
+    assert (rig.at(150, 100) - place).manhattanLength() <= 2
+    zoomed = rig.canvas.scale_px
+    rig.key(Qt.Key.Key_Up)
+    assert rig.state.state.layer == 4
+    assert rig.canvas.scale_px == zoomed
+    rig.key(Qt.Key.Key_0)
+    assert rig.canvas.scale_px == pytest.approx(before)
+
+
+def test_a_drag_moves_the_picture_and_asks_nothing(rig):
+    before = rig.at(300, 200)
+    rig.qtbot.mousePress(rig.viewport(), Qt.MouseButton.LeftButton, pos=before)
+    for step in range(1, 6):
+        rig.qtbot.mouseMove(rig.viewport(), before + QPoint(10 * step, 4 * step))
+    end = before + QPoint(50, 20)
+    rig.qtbot.mouseRelease(rig.viewport(), Qt.MouseButton.LeftButton, pos=end)
+    assert rig.state.state.query == "cls"
+    assert (rig.at(300, 200) - end).manhattanLength() <= 12
+
+
+def test_a_picture_of_another_size_is_fitted(rig):
+    rig.canvas.zoom(4.0)
+    rig.studio.presenter.open_frame(make_frame("clipboard", 300, 100))
+    rig.engine.answer()
+    inside = rig.canvas.rect()
+    for corner in ((0, 0), (100, 300)):
+        assert inside.contains(rig.at(*corner))
+
+
+def planted_frame(rows, cols):
+    """A picture that no flip or transpose leaves alone; dark, so that the map outshines it."""
+    rgb = np.zeros((rows, cols, 3), np.uint8)
+    rgb[..., 0] = np.linspace(0, 20, cols, dtype=np.uint8)
+    rgb[..., 2] = np.linspace(0, 30, rows, dtype=np.uint8)[:, None]
+    return Frame(rgb, A)
+
+
+@pytest.mark.parametrize("fit", ["aspect", "trained", "whole"])
+@pytest.mark.parametrize("size", [(400, 600), (600, 400), (480, 480)])
+@pytest.mark.parametrize("zoom", [1.0, 1.7])
+def test_a_hot_patch_is_painted_on_its_own_pixels(build, size, fit, zoom):
+    state = State(
+        model_id="small", source=A, layer=5, fit=fit, show_grid=False, smooth=False, opacity=1.0
+    )
+    rig = build(state)
+    rig.engine.frames[A] = planted_frame(*size)
+    rig.engine.hot = (3, 5)
+    rig.start()
+    rig.canvas.zoom(zoom)
+    QApplication.processEvents()
+    info = rig.engine.info
+    image = rig.canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    lines = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
+    pixels = lines[:, : 3 * image.width()].reshape(image.height(), image.width(), 3)
+    bright = pixels.astype(int).sum(axis=2) > 500
+    assert bright.any()
+    ys, xs = np.nonzero(bright)
+    ratio = rig.canvas.devicePixelRatioF()
+    found = (xs.mean() + 0.5) / ratio, (ys.mean() + 0.5) / ratio
+    wanted = rig.canvas.source_to_widget(*info.transform.cell_centre(3, 5, info.grid_size))
+    x0, _, x1, _ = info.transform.cell_rect(3, 5, info.grid_size)
+    half_patch = 0.5 * (x1 - x0) * rig.canvas.scale_px
+    # Half a pixel of a patch of 8 x 8 model pixels.
+    assert abs(found[0] - wanted.x()) <= half_patch / 8
+    assert abs(found[1] - wanted.y()) <= half_patch / 8
+
+
+def test_keys_belong_to_a_slider_reached_by_tab_and_to_layers_else(rig):
+    slider = rig.window.view_bar.opacity
+    rig.key(Qt.Key.Key_Left)
+    assert rig.state.state.head == 1
+    opacity = rig.state.state.opacity
+    slider.setFocus(Qt.FocusReason.TabFocusReason)
+    rig.key(Qt.Key.Key_Left, widget=slider)
+    assert rig.state.state.head == 1
+    assert rig.state.state.opacity < opacity
+
+
+def test_typing_in_the_picker_steps_no_layer(rig):
+    rig.key(Qt.Key.Key_M, Qt.KeyboardModifier.ControlModifier)
+    picker = rig.studio.desk.picker
+    assert picker.isVisible()
+    rig.qtbot.keyClicks(picker.findChild(QLineEdit), "xmc")
+    assert rig.state.state.head == "mean"
+    assert rig.state.state.view == "attention"
+    picker.close()
+
+
+def test_no_two_actions_share_a_key(rig):
+    keys = [keys for action in rig.studio.actions.values() for keys in action.shortcuts]
+    assert len(keys) == len(set(keys))
+
+
+def test_an_action_that_does_not_apply_says_why(rig):
+    rig.update(view="norm")
+    rig.key(Qt.Key.Key_M)
+    assert rig.window.notice.text == "Norms is not drawn per head: choose Attention to pick one."
+    assert not rig.window.view_bar.heads.buttons["max"].isEnabled()
+    assert "not drawn per head" in rig.window.view_bar.heads.buttons["max"].toolTip()
+
+
+def test_escape_closes_the_message_then_forgets_the_patch(rig):
+    rig.click(310, 210)
+    rig.bridge.deliver(messages.Failed(None, "Something is wrong."))
+    assert rig.window.notice.text == "Something is wrong."
+    rig.key(Qt.Key.Key_Escape)
+    assert rig.window.notice.text == ""
+    assert rig.state.state.query != "cls"
+    rig.key(Qt.Key.Key_Escape)
+    assert rig.state.state.query == "cls"
+
+
+def test_an_information_does_not_hide_a_failure(rig):
+    notice = rig.window.notice
+    notice.show_notice("The disk is full.", "bad")
+    notice.show_notice("By the way.", "info")
+    assert notice.text == "The disk is full."
+
+
+def test_every_control_of_the_view_bar_writes_the_state(rig):
+    bar, state = rig.window.view_bar, rig.state
+    left = Qt.MouseButton.LeftButton
+    for button in (bar.direction.buttons["to"], bar.heads.buttons["max"], bar.smooth, bar.grid):
+        rig.qtbot.mouseClick(button, left)
+    bar.scale.choice("shared").trigger()
+    bar.colormap.choice("viridis").trigger()
+    rig.engine.answer()
+    now = state.state
+    assert (now.direction, now.head, now.smooth, now.show_grid) == ("to", "max", False, False)
+    assert (now.scale, now.colormap) == ("shared", "viridis")
+    rig.qtbot.mouseClick(bar.views.buttons["pca"], left)
+    assert state.state.view == "pca"
+    assert bar.views.buttons["pca"].isChecked()
+    assert not bar.views.buttons["attention"].isChecked()
+
+
+def test_the_resolution_slider_traces_again_when_it_rests(rig):
+    before = rig.engine.generation
+    for value in (9, 10, 11):
+        rig.window.top_bar.patches.setValue(value)
+    rig.qtbot.waitUntil(lambda: rig.state.state.patches == 11)
+    rig.engine.answer()
+    assert rig.engine.generation == before + 1
+    assert rig.window.top_bar.grid_size.text().startswith("11 ×")
+
+
+def test_an_untrained_model_says_so_on_the_canvas(rig):
+    banner = "Random weights: this model was never trained"
+    assert not shown_labels(rig.canvas, banner)
+    rig.update(model_id="raw")
+    assert shown_labels(rig.canvas, banner)
+
+
+def shown_labels(parent, text):
+    kinds = QLabel, QPushButton
+    found = [widget for kind in kinds for widget in parent.findChildren(kind)]
+    return [widget for widget in found if widget.isVisible() and widget.text() == text]
+
+
+def test_the_empty_window_offers_samples(build):
+    rig = build(State(model_id="small"), samples=(A,)).start()
+    sample = shown_labels(rig.canvas, "a")
+    assert len(sample) == 1
+    rig.qtbot.mouseClick(sample[0], Qt.MouseButton.LeftButton)
+    rig.engine.answer()
+    assert rig.state.state.source == A
+    assert rig.canvas.shown_map is not None
+    assert not shown_labels(rig.canvas, "a")
+
+
+def test_a_dragged_file_lights_the_window_and_text_does_not(rig):
+    def enter(data):
+        event = QDragEnterEvent(
+            QPoint(9, 9),
+            Qt.DropAction.CopyAction,
+            data,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+        event.setAccepted(False)
+        rig.window.dragEnterEvent(event)
+        return event.isAccepted()
+
+    text, files = QMimeData(), QMimeData()
+    text.setText("no picture")
+    files.setUrls([QUrl.fromLocalFile("/pictures/x.jpg")])
+    assert not enter(text)
+    assert enter(files)
+
+
+def test_a_dropped_checkpoint_is_loaded_as_one(rig):
+    rig.window.paths_dropped.emit(["/weights/my_vit.safetensors"])
+    assert rig.engine.asked(messages.OpenCheckpoint)[0].path == "/weights/my_vit.safetensors"
+    assert rig.state.state.source == A
+
+
+def test_a_clipboard_without_a_picture_says_so(rig):
+    QGuiApplication.clipboard().setText("words")
+    rig.key(Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)
+    assert rig.window.notice.text.startswith("The clipboard holds no picture")
+    assert rig.state.state.source == A
+
+
+def test_a_copied_figure_is_on_the_clipboard(rig):
+    image = QImage(7, 5, QImage.Format.Format_RGB32)
+    image.fill(QColor("red"))
+    rig.bridge.deliver(messages.FigureReady(image))
+    assert QGuiApplication.clipboard().image().size() == image.size()
+
+
+def test_closing_remembers_state_columns_and_recent_pictures(rig):
+    rig.update(layer=2, colormap="magma")
+    rig.window.close()
+    kept = rig.store.load()
+    assert kept.state == rig.state.state
+    assert kept.recent == (A,)
+    assert len(kept.columns) == 3
+    assert kept.geometry
