@@ -139,7 +139,7 @@ class Operands:
         return self.query.nbytes + self.key.nbytes
 
     def kept(self) -> Operands:
-        """Copies of queries and keys alone: they are views of a projection that holds values too."""
+        """Copies of queries and keys alone: they are views of what holds values too."""
         return replace(
             self,
             query=self.query.clone(memory_format=torch.contiguous_format),
@@ -153,7 +153,7 @@ class _Stop(Exception):
 
 
 class _SeeAttention(TorchFunctionMode):
-    """Hands every call of the fused attention kernel to a function, which may make the call itself."""
+    """Hands every call of the fused attention kernel to a function, which may make it."""
 
     def __init__(self, see: Callable[[Operands, Callable[[], Tensor]], Tensor]) -> None:
         super().__init__()

@@ -436,9 +436,9 @@ def trace_frame(
 ) -> AnyTrace:
     """Run a net on a frame and keep what its layers saw.
 
-    `watch` is the layer that will be asked first: its queries and keys are kept as they pass. (Not in
-    nets of `nn.MultiheadAttention`, which would leave torch's fast path for it.) `kind` is the class of
-    the result, for callers that add to `Trace`.
+    `watch` is the layer that will be asked first: its queries and keys are kept as they pass. (Not
+    in nets of `nn.MultiheadAttention`, which would leave torch's fast path for it.) `kind` is the
+    class of the result, for callers that add to `Trace`.
 
     Raises
     ------

@@ -238,6 +238,8 @@ class Presenter:
                 self._showing.pending_map(new)
                 return
         self._showing.map(new, known)
+        if not new.preview and (known is not None or new.request is None):
+            self._answered = self._state.state
         if new.request != old.request or new.generation != old.generation:
             self._fetch_ahead()
 

@@ -49,7 +49,7 @@ class Notice(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 8, 6, 8)
         layout.setSpacing(10)
-        layout.addWidget(self._mark)
+        layout.addWidget(self._mark, alignment=Qt.AlignmentFlag.AlignVCenter)
         layout.addWidget(self._text, stretch=1)
         layout.addWidget(close)
         shadow = QGraphicsDropShadowEffect(self)
