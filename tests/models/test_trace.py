@@ -19,6 +19,7 @@ from vitstudio.core.frame import Frame
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import VIEW_KINDS
 from vitstudio.core.trace import MapRequest
+from vitstudio.models import attention
 from vitstudio.models import load as loading
 from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.adapters.timm_vit import adapt_timm, build_timm
@@ -140,6 +141,15 @@ def test_check_proves_every_layer(adapted: AdaptedNet) -> None:
 def test_check_notices_another_input(adapted: AdaptedNet) -> None:
     trace = trace_frame(adapted, random_frame(), "aspect", 4)
     trace._calls[1].inputs = trace._calls[1].inputs * 1.01
+    assert trace.check(1) > 1e-4
+
+
+def test_check_is_of_the_maps_that_are_drawn(
+    adapted: AdaptedNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = trace_frame(adapted, random_frame(), "aspect", 4)
+    right = attention.rows
+    monkeypatch.setattr(attention, "rows", lambda *args: right(*args).roll(1, dims=-1))
     assert trace.check(1) > 1e-4
 
 

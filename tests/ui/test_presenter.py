@@ -305,6 +305,15 @@ def test_an_export_whose_picture_is_gone_changes_nothing(bench: Bench) -> None:
     assert bench.presenter.frame is bench.engine.frames[A]
 
 
+def test_an_export_whose_model_is_missing_changes_nothing(bench: Bench) -> None:
+    before = bench.state.state
+    wanted = before.replace(model_id="missing", view="norm", opacity=0.2)
+    bench.presenter.receive(messages.Restored("/exports/view.png", wanted))
+    bench.engine.answer()
+    assert bench.state.state == before
+    assert bench.shown_request.view == "attention"
+
+
 def test_a_png_without_a_state_is_a_picture(bench: Bench) -> None:
     bench.engine.frames["/pictures/c.png"] = make_frame("/pictures/c.png")
     bench.presenter.open_path("/pictures/c.png")

@@ -217,6 +217,10 @@ def test_a_hot_patch_is_painted_on_its_own_pixels(build, size, fit, zoom):
     rig.start()
     rig.canvas.zoom(zoom)
     QApplication.processEvents()
+    rows, cols = size
+    top_left, bottom_right = (rig.canvas.source_to_widget(*p) for p in ((0, 0), (cols, rows)))
+    assert top_left.x() < bottom_right.x()
+    assert top_left.y() < bottom_right.y()
     info = rig.engine.info
     image = rig.canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
     lines = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)

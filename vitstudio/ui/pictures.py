@@ -37,7 +37,7 @@ def frame_from_qimage(image: QImage, source: str) -> Frame:
     rows, cols = packed.height(), packed.width()
     # Qt pads every row to four bytes; the padding is cut off here.
     lines = np.frombuffer(packed.constBits(), np.uint8).reshape(rows, -1)
-    rgb = np.ascontiguousarray(lines[:, : 3 * cols].reshape(rows, cols, 3)).copy()
+    rgb = np.array(lines[:, : 3 * cols]).reshape(rows, cols, 3)
     rgb.setflags(write=False)
     return Frame(rgb, source=source, note=note)
 

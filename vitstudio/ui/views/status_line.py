@@ -41,6 +41,7 @@ class StatusLine(QFrame):
         for widget in (self._work_text, self._bar, cancel):
             work.addWidget(widget)
         self._work.hide()
+        self._hint.hide()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(16, 0, 16, 0)
         layout.setSpacing(18)

@@ -156,6 +156,7 @@ class ViewBar(QFrame):
         layout.addWidget(self._range_boxes[0])
         layout.addWidget(QLabel("to"))
         layout.addWidget(self._range_boxes[1])
+        layout.addStretch()
         action = QWidgetAction(self.scale.menu())
         action.setDefaultWidget(boxes)
         self.scale.menu().addAction(action)
