@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QImage, QPainter
 
+from vitstudio.painting.exact import draw_exactly
 from vitstudio.painting.scene import to_qimage
 
 BASE_PIXELS = 9_000_000
@@ -45,9 +46,10 @@ class PictureImage:
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         if self._step > 1 and pixel_scale > 1.0 / self._step:
             place, image = self._cut_out(visible)
-            painter.drawImage(place, image)
         else:
-            painter.drawImage(self._extent, self._level(pixel_scale))
+            place, image = self._extent, self._level(pixel_scale)
+        # Qt's own scaling drifts by many pixels at high zoom, and the map would then lie beside it.
+        draw_exactly(painter, place, image, smooth=smooth)
         painter.restore()
 
     def _level(self, pixel_scale: float) -> QImage:
@@ -67,9 +69,9 @@ class PictureImage:
             )
         return self._levels[level]
 
-    def _cut_out(self, visible: QRectF) -> tuple[QPointF, QImage]:
+    def _cut_out(self, visible: QRectF) -> tuple[QRectF, QImage]:
         if self._cut is None or not self._cut[0].contains(visible.intersected(self._picture)):
             wide = visible.adjusted(-64, -64, 64, 64).intersected(self._picture).toAlignedRect()
             part = self._rgb[wide.top() : wide.bottom() + 1, wide.left() : wide.right() + 1]
             self._cut = QRectF(wide), to_qimage(part)
-        return self._cut[0].topLeft(), self._cut[1]
+        return self._cut
