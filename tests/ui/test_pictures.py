@@ -1,11 +1,13 @@
 """Qt pictures become frames: every format, odd widths, transparency."""
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QColor, QImage
 
 from vitstudio.core.errors import PictureError
 from vitstudio.ui.pictures import frame_from_qimage, image_of, is_checkpoint, local_paths
+from vitstudio.ui.views.picture_image import _thinned
 
 
 @pytest.mark.parametrize("cols", [1, 3, 4, 7])
@@ -55,3 +57,9 @@ def test_what_a_drag_carries(qapp):
 )
 def test_weights_are_known_by_their_suffix(name, expected):
     assert is_checkpoint(name) is expected
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7])
+def test_a_thinned_picture_has_every_nth_pixel(step):
+    rgb = np.random.default_rng(0).integers(0, 256, (31, 44, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(_thinned(rgb, step), rgb[::step, ::step])
