@@ -240,7 +240,7 @@ def _models_check(options: argparse.Namespace) -> int:
     else:
         for layer, error in enumerate(errors):
             print(f"layer {layer + 1:>3}: {error:.1e}")
-        exact = f"below {trace.tolerance:.0e} is exact in {model.precision}"
+        exact = f"below {trace.tolerance:.0e} is expected in {model.precision}"
         print(f"largest: {max(errors):.1e} ({exact})")
     if max(errors) > trace.tolerance:
         raise ModelError(
@@ -375,7 +375,7 @@ def _print_report(report: dict[str, Any]) -> None:
         f"{report['model']}, {report['precision']} on {report['device']}: {rows} x {cols} patches"
     )
     print(f"forward pass: {report['forward_s'] * 1e3:.0f} ms")
-    print(f"layer {report['layer']}, head {report['head']}, exact to {report['check']:.1e}")
+    print(f"layer {report['layer']}, head {report['head']}, agrees to {report['check']:.1e}")
     print(f"entropy of the query's attention: {report['entropy_nats']:.2f} nats")
     for row in report.get("classes", ()):
         print(f"{row['probability']:>6.1%}  {row['name']}")

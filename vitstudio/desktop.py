@@ -135,6 +135,7 @@ class SmokeTest(QObject):
             QApplication.exit(1)
         elif isinstance(message, messages.MapReady) and self._shows(message):
             self._done += 1
+            self._program.window.canvas.repaint_now()  # "on screen" means painted
             self.say(f"attention on picture {self._done} of {SMOKE_FRAMES}")
             if self._done == SMOKE_FRAMES:
                 QApplication.exit(0)
