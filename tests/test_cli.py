@@ -180,7 +180,7 @@ def test_random_weights_are_said(trace: Run) -> None:
     [
         ("trace",),
         ("trace", COFFEE, "--layer", "last"),
-        ("trace", COFFEE, "--view", "depth"),
+        ("trace", COFFEE, "--view", "sideways"),
         ("trace", COFFEE, "--fit", "squash"),
         ("trace", COFFEE, "--patches", "1.5"),
         ("trace", COFFEE, "--colormap", "jet"),

@@ -90,7 +90,7 @@ def test_a_failed_model_leaves_the_old_one_with_its_trace(
     with pytest.raises(ModelError, match="no model 'nothing'"):
         compute.all(messages.OpenModel("nothing"))
     generation = traced.info.generation
-    assert compute.one(messages.AskAtlas(generation, 0, "from")).generation == generation
+    assert compute.one(messages.AskAtlas(generation, (0,) * 12, "from")).generation == generation
 
 
 def test_a_new_model_forgets_the_trace_of_the_old_one() -> None:
@@ -98,7 +98,7 @@ def test_a_new_model_forgets_the_trace_of_the_old_one() -> None:
     asker.all(OPEN)
     old = asker.one(messages.TraceFrame(picture(), patches=2)).info.generation
     asker.all(OPEN)
-    assert asker.all(messages.AskAtlas(old, 0, "from")) == []
+    assert asker.all(messages.AskAtlas(old, (0,) * 12, "from")) == []
     new = asker.one(messages.TraceFrame(picture(), patches=2)).info.generation
     assert new > old
 
@@ -141,9 +141,9 @@ def test_a_map_is_answered_on_the_grid(compute: Asker, traced: messages.Traced, 
 
 def test_every_other_question_is_answered(compute: Asker, traced: messages.Traced) -> None:
     generation = traced.info.generation
-    atlas = compute.one(messages.AskAtlas(generation, 2, "to")).atlas
+    atlas = compute.one(messages.AskAtlas(generation, (2,) * 12, "to")).atlas
     assert atlas.values.shape == (12, 6, 4, 6)
-    assert (atlas.query, atlas.direction) == (2, "to")
+    assert (atlas.tokens, atlas.direction) == ((2,) * 12, "to")
     facts = compute.one(messages.AskToken(generation, MapRequest("attention", 3, 1, 4))).facts
     assert (facts.layer, facts.head, facts.query) == (3, 1, 4)
     assert 0 < facts.entropy <= facts.max_entropy
@@ -166,7 +166,7 @@ def test_a_model_without_classes_names_none(compute: Asker, traced: messages.Tra
 
 ASK: dict[str, Callable[[int], object]] = {
     "map": lambda generation: messages.AskMap(generation, MapRequest("rollout", 11)),
-    "atlas": lambda generation: messages.AskAtlas(generation, 0, "from"),
+    "atlas": lambda generation: messages.AskAtlas(generation, (0,) * 12, "from"),
     "token": lambda generation: messages.AskToken(generation, MapRequest("attention", 0)),
     "layers": messages.AskLayers,
     "classes": messages.AskClasses,

@@ -17,7 +17,7 @@ from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import Fit, State
 from vitstudio.export.content import FigureContent
 from vitstudio.export.figure import Figure
-from vitstudio.models import catalog, hub, load
+from vitstudio.models import answers, catalog, hub, load, tracing
 from vitstudio.models import trace as traces
 from vitstudio.sources.image import load_frame
 from vitstudio.state.resolve import resolve
@@ -77,7 +77,7 @@ class Model:
             If the picture cannot be read or used.
         """
         frame = picture if isinstance(picture, Frame) else load_frame(picture)
-        return traces.trace_frame(self._loaded.adapted, frame, fit, patches, kind=Trace)
+        return tracing.trace_frame(self._loaded.adapted, frame, fit, patches, kind=Trace)
 
 
 def list_models() -> tuple[ModelSpec, ...]:
@@ -144,7 +144,7 @@ def make_figure(trace: traces.Trace, state: State) -> Figure:
     """The figure of a State and a trace, computing the map that it needs."""
     info = trace.info
     view = resolve(state, info.spec, info)
-    token_map = trace.token_map(view.requests[0]) if view.requests else None
+    token_map = answers.token_map(trace, view.requests[0]) if view.requests else None
     content = FigureContent(
         state=view.state,
         info=info,

@@ -102,7 +102,9 @@ class ComputeHandlers:
         if trace is None:
             return
         begin, long, cancels = time.perf_counter(), False, self._cancels
-        for token_map in trace.answer(message.request):
+        from vitstudio.models.answers import answer
+
+        for token_map in answer(trace, message.request):
             if self._current(message) is None:
                 break
             if token_map is None:
@@ -120,9 +122,13 @@ class ComputeHandlers:
 
     def ask_atlas(self, message: Any) -> Answers:
         """All heads of all layers."""
-        if trace := self._current(message):
-            atlas = trace.atlas(message.query, message.direction)
-            yield messages.AtlasReady(message.generation, atlas)
+        trace = self._current(message)
+        if trace is None:
+            return
+        for atlas in trace.atlas_steps(message.tokens, message.direction):
+            if self._current(message) is None:
+                return
+            yield None if atlas is None else messages.AtlasReady(message.generation, atlas)
 
     def ask_token(self, message: Any) -> Answers:
         """Figures of the query token."""

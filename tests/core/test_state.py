@@ -31,6 +31,15 @@ OTHER: dict[str, Any] = {
     "colormap": "viridis",
     "scale": "fixed",
     "fixed_range": (-0.5, 0.125),
+    "show_offsets": False,
+    "level": 2,
+    "invert": True,
+    "iso_step": 0.5,
+    "field_of_view": 75.0,
+    "prompts": ("a cat", "猫"),
+    "templates": ("a photo of a {}", "{}"),
+    "prompt": 1,
+    "start_layer": 4,
 }
 
 
@@ -189,7 +198,7 @@ def test_a_number_too_large_to_compare_is_refused() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"view": "depth"}, "view is one of"),
+        ({"view": "sideways"}, "view is one of"),
         ({"direction": "both"}, "direction is one of from, to"),
         ({"fit": "squash"}, "fit is one of"),
         ({"scale": "log"}, "scale is one of"),

@@ -56,7 +56,7 @@ def test_tokens_come_prefix_first_then_row_by_row(
 ) -> None:
     assert token_index(query, PREFIX, GRID) == index
     assert info_of().token_index(query) == index
-    assert info_of().num_tokens == 15
+    assert info_of().num_tokens() == 15
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_maps_and_atlases_are_locked() -> None:
     one = TokenMap(request, np.zeros(GRID, np.float32), np.zeros(1, np.float32), (0, 1), "")
     assert not one.values.flags.writeable
     assert not one.prefix.flags.writeable
-    atlas = Atlas(np.zeros((1, 2, *GRID), np.float32), (2,), 0, "from")
+    atlas = Atlas(np.zeros((1, 2, *GRID), np.float32), (2,), (0,), "from")
     assert not atlas.values.flags.writeable
 
 

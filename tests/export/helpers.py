@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def make_info(
         spec=spec,
         transform=transform,
         grid_size=grid,
-        layers=spec.layers,
+        layers=tuple(replace(layer, grid_size=grid) for layer in spec.layers),
         device="cpu",
         precision="float32",
         forward_s=0.01,

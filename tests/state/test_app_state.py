@@ -54,7 +54,8 @@ def test_no_change_is_silent(app_state: AppState, changes: Changes, same: dict[s
 
 
 @pytest.mark.parametrize(
-    "bad", [{"layer": -1}, {"layer": 2, "opacity": 2.0}, {"view": "depth"}, {"query": (0.5, 1.5)}]
+    "bad",
+    [{"layer": -1}, {"layer": 2, "opacity": 2.0}, {"view": "sideways"}, {"query": (0.5, 1.5)}],
 )
 def test_a_refused_change_leaves_everything_as_it_was(
     app_state: AppState, changes: Changes, bad: dict[str, Any]

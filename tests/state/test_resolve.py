@@ -13,7 +13,9 @@ from vitstudio.core.geometry import plan
 from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.core.state import VIEW_KINDS, State, ViewKind
 from vitstudio.core.trace import MapRequest, TraceInfo
-from vitstudio.state.resolve import VIEW_TITLES, ViewState, head_title, query_title, resolve
+from vitstudio.state.offers import VIEW_TITLES
+from vitstudio.state.resolve import ViewState, resolve
+from vitstudio.state.titles import head_title, query_title
 
 SPEC = ModelSpec(
     id="tiny",
@@ -250,6 +252,11 @@ def test_titles_count_from_one() -> None:
 # ---- what does not apply
 
 NO_CLASSES = {"classes"}
+OF_OTHER_FAMILIES = {
+    *("level", "offsets", "prompts", "depth"),
+    *("view:points", "view:usage", "view:relevance", "view:depth"),
+}
+"""Off for every plain ViT without text or depth."""
 
 
 @pytest.mark.parametrize(
@@ -275,7 +282,7 @@ def test_controls_that_do_not_apply_say_why(
     spec: ModelSpec, choices: dict[str, Any], controls: set[str]
 ) -> None:
     disabled = view_of(spec, **choices).disabled
-    assert set(disabled) == controls
+    assert set(disabled) == controls | OF_OTHER_FAMILIES
     for reason in disabled.values():
         assert reason[0].isupper() or reason[0] == "'"
         assert reason.endswith(".")

@@ -1,7 +1,7 @@
 """A screen that remembers, an engine that answers when told to, a clock moved by hand."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -38,9 +38,8 @@ def make_info(frame, spec, fit="aspect", patches=None, generation=1):
     transform = plan(frame.size_rc, spec, fit, patches)
     rows, cols = transform.input_size
     grid = rows // spec.patch_size[0], cols // spec.patch_size[1]
-    return TraceInfo(
-        generation, frame, spec, transform, grid, spec.layers, "cpu", "float32", 0.03, 1
-    )
+    layers = tuple(replace(layer, grid_size=grid) for layer in spec.layers)
+    return TraceInfo(generation, frame, spec, transform, grid, layers, "cpu", "float32", 0.03, 1)
 
 
 def make_map(request, grid, hot=None, unit="attention weight"):
@@ -187,7 +186,7 @@ class FakeEngine:
         heads = self.info.layers[0].num_heads
         values = np.zeros((len(self.info.layers), heads, *self.info.grid_size), np.float32)
         counts = (heads,) * len(self.info.layers)
-        atlas = Atlas(values, counts, message.query, message.direction)
+        atlas = Atlas(values, counts, message.tokens, message.direction)
         return [messages.AtlasReady(message.generation, atlas)]
 
     def _asktoken(self, message: Any) -> list[object]:

@@ -70,7 +70,7 @@ def atlas(layers=12, heads=6, grid=(28, 42), num_heads=None, seed=0):
     num_heads = num_heads or (heads,) * layers
     for layer, count in enumerate(num_heads):
         values[layer, count:] = np.nan
-    return Atlas(values, num_heads, 0, "from")
+    return Atlas(values, num_heads, (0,) * len(num_heads), "from")
 
 
 def token_facts(prefix=(("cls", 0.0034),), mean_distance=4.2):

@@ -25,7 +25,7 @@ def view(qtbot):
 def planted(layer, head, row, col, layers=3, heads=4, grid=(6, 9)):
     values = np.zeros((layers, heads, *grid), dtype=np.float32)
     values[layer, head, row, col] = 0.7
-    return Atlas(values, (heads,) * layers, 0, "from")
+    return Atlas(values, (heads,) * layers, (0,) * layers, "from")
 
 
 def test_a_planted_patch_is_bright_in_its_tile_and_nowhere_else(view):

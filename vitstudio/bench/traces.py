@@ -52,7 +52,7 @@ def capture_row(model: LoadedModel, frame: Frame, patches: int, repeats: int) ->
         _wait(model)
 
     ours, theirs = side_by_side(traced, bare, repeats * 3)
-    tokens = trace.info.num_tokens
+    tokens = trace.info.num_tokens()
     note = f"{model.spec.title}, {tokens} tokens, {model.precision} on {model.device}: "
     note += f"{ours * 1e3:.1f} against {theirs * 1e3:.1f} ms"
     return Row(
@@ -89,14 +89,14 @@ def transformers_row(model: LoadedModel, frame: Frame, repeats: int) -> Row:
 
     slow, fast = side_by_side(their_way, our_way, repeats * 2)
     note = f"transformers float32 (its default) {slow * 1e3:.0f} ms, ours {model.precision} "
-    note += f"{fast * 1e3:.0f} ms, {trace.info.num_tokens} tokens on {model.device}"
+    note += f"{fast * 1e3:.0f} ms, {trace.info.num_tokens()} tokens on {model.device}"
     return Row(name, slow / fast, "x", 3.0, at_least=True, note=note)
 
 
 def large_rows(model: LoadedModel, frame: Frame, repeats: int) -> list[Row]:
     """A query's row and the memory of a trace at 5,477 tokens."""
     trace = model.trace_frame(frame, "aspect", LARGE_PATCHES)
-    tokens = trace.info.num_tokens
+    tokens = trace.info.num_tokens()
     layers = len(trace.layers)
     first = sorted(seconds(partial(trace.weights, layer, 100)) for layer in range(layers))
     again = median_seconds(lambda: trace.weights(layers - 1, 200), repeats)

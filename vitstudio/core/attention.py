@@ -43,6 +43,46 @@ def query_heatmap(
     return row[record.num_prefix_tokens :].reshape(record.grid_size)
 
 
+def to_grid(values: FloatArray, grid_size: tuple[int, int]) -> FloatArray:
+    """A map on another grid over the same picture, for small multiples: (rows, cols) -> grid_size.
+
+    Where the other grid is coarser a cell gets the largest value under it, so that a single hot
+    cell stays visible; where it is finer, values are repeated.
+    """
+    for axis, count in enumerate(grid_size):
+        have = values.shape[axis]
+        if have > count:
+            starts = np.arange(count) * have // count
+            values = np.maximum.reduceat(values, starts, axis=axis)
+        elif have < count:
+            values = np.take(values, np.arange(count) * have // count, axis=axis)
+    return values
+
+
+def spread(vector: FloatArray, coarse: tuple[int, int], fine: tuple[int, int]) -> FloatArray:
+    """Patch merging backwards: each cell of a coarse grid draws equally on the cells it is made of.
+
+    A grid that merging does not divide was padded at the right and bottom; the padding draws
+    nothing, so the sum of the vector is kept.
+
+    Parameters
+    ----------
+    vector : float32 (coarse cells,)
+
+    Returns
+    -------
+    float32 (fine cells,)
+    """
+    places = []
+    for few, many in zip(coarse, fine, strict=True):
+        step = -(-many // few)
+        places.append(np.minimum(np.arange(many) // step, few - 1))
+    owner = (places[0][:, None] * coarse[1] + places[1]).ravel()
+    share = np.bincount(owner, minlength=coarse[0] * coarse[1])
+    merged: FloatArray = (vector[owner] / share[owner]).astype(np.float32)
+    return merged
+
+
 def entropy(weights: FloatArray) -> float:
     """Entropy in nats of one row of attention weights."""
     row = np.asarray(weights, dtype=np.float64)

@@ -204,20 +204,21 @@ def plan(
     Parameters
     ----------
     patches : int, optional
-        Patches along the shorter side (along both for the square fits of a flexible net); the
-        model's default if left out. Ignored by "trained" and by nets that take one size only.
+        Steps of `spec.size_step` (patches, for a plain ViT) along the shorter side, along both for
+        the square fits of a flexible net; the model's default if left out. Ignored by "trained" and
+        by nets that take one size only.
 
     Raises
     ------
     PictureError
         If `patches` is out of range, or the picture so long and thin that the input would hold
-        more than 20,000 patches or that resizing it would take gigabytes.
+        more patches than the net can be shown with, or that resizing it would take gigabytes.
     """
     if patches is not None and not 1 <= patches <= MAX_PATCHES:
         raise PictureError(
             f"A picture takes 1 to {MAX_PATCHES:,} patches along its shorter side, not {patches}."
         )
-    patch_rows, patch_cols = spec.patch_size
+    patch_rows, patch_cols = spec.size_step
     count = patches or spec.default_patches
     if fit == "trained":
         transform = as_trained(source_size, spec.input_size, spec.crop_fraction, spec.crop_mode)
@@ -226,13 +227,14 @@ def plan(
     elif fit == "whole":
         transform = whole_picture(source_size, (count * patch_rows, count * patch_cols))
     else:
-        transform = keep_aspect(source_size, spec.patch_size, count)
+        transform = keep_aspect(source_size, spec.size_step, count)
     rows, cols = transform.input_size
-    cells = (rows // patch_rows) * (cols // patch_cols)
-    if cells > MAX_PATCHES:
+    cells = (rows // spec.patch_size[0]) * (cols // spec.patch_size[1])
+    limit = MAX_PATCHES if spec.size_step == spec.patch_size else MAX_PYRAMID_PATCHES
+    if cells > limit:
         raise PictureError(
             f"This picture is {source_size[1]} x {source_size[0]} pixels, so this fit would take "
-            f"{cells:,} patches (at most {MAX_PATCHES:,}); use fewer patches or the fit "
+            f"{cells:,} patches (at most {limit:,}); use fewer patches or the fit "
             "'whole picture'."
         )
     if math.prod(transform.resized_size) > MAX_RESIZED_PIXELS:
@@ -245,6 +247,9 @@ def plan(
 
 MAX_PATCHES = 20_000
 """More would need minutes and gigabytes on any machine of today."""
+
+MAX_PYRAMID_PATCHES = 160_000
+"""Nets that attend in windows first: their cost grows with the patches, not with their square."""
 
 MAX_RESIZED_PIXELS = 1 << 28
 """A centre crop resizes the whole picture first; this many pixels take 0.8 GB."""

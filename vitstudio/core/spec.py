@@ -51,6 +51,19 @@ class LayerSpec:
         Patch tokens of this layer at the net's trained input size; a trace has the actual one.
     window_size, shift_size : (rows, cols) or None
         In cells, for windowed mixers only.
+    pads_first : bool
+        Whether a map that windows do not divide is padded (right and bottom) before it is rolled by
+        the shift, or after.
+    groups : int
+        Sets of sampling points, for deformable mixers only: offset groups of DAT, levels of HAHI.
+    level_grids : tuple of (rows, cols)
+        Grids of all levels whose tokens the layer holds one after the other; empty where there is
+        one grid only.
+    chained : bool
+        Whether rollout can follow tokens through the layer: it mixes one grid of tokens, which it
+        got from the layer before it.
+    name : str
+        What a rail calls the layer where its number says too little; "" elsewhere.
     """
 
     kind: MixerKind
@@ -60,6 +73,24 @@ class LayerSpec:
     grid_size: tuple[int, int]
     window_size: tuple[int, int] | None = None
     shift_size: tuple[int, int] | None = None
+    pads_first: bool = True
+    groups: int = 0
+    level_grids: tuple[tuple[int, int], ...] = ()
+    chained: bool = True
+    name: str = ""
+
+    @property
+    def num_levels(self) -> int:
+        """How many grids of tokens the layer holds."""
+        return max(1, len(self.level_grids))
+
+    def grid_of(self, level: int) -> tuple[int, int]:
+        """(rows, cols) of the tokens of a level, from 0."""
+        return self.level_grids[level] if self.level_grids else self.grid_size
+
+    def first_token(self, level: int) -> int:
+        """Index of the first token of a level."""
+        return sum(rows * cols for rows, cols in self.level_grids[:level])
 
 
 @dataclass(frozen=True)
@@ -77,11 +108,14 @@ class ModelSpec:
     input_size : (rows, cols)
         Pixels of the input the net was trained on.
     patch_size : (rows, cols)
-        Pixels of one patch.
+        Pixels of one patch, i.e. of one cell of the first layer's grid.
+    size_step : (rows, cols)
+        Pixels of which an input's sides are multiples: the patch, or the cell of the coarsest stage
+        of a pyramid, so that every grid covers the input exactly.
     flexible : bool
-        Whether other multiples of the patch than `input_size` are taken.
+        Whether other multiples of `size_step` than `input_size` are taken.
     default_patches : int
-        Patches along the shorter side that a still picture starts with.
+        Steps of `size_step` along the shorter side that a still picture starts with.
     mean, std : three floats
         Of the normalisation of RGB in [0, 1].
     interpolation : "bicubic" | "bilinear" | "nearest"
@@ -95,7 +129,7 @@ class ModelSpec:
     dim : int
         Width of a token.
     abilities : frozenset of str
-        "attention", "features", "classes".
+        "attention", "features", "classes", "text" (prompts), "depth", "rollout".
     num_classes : int
         0 without a class head.
     class_list : str
@@ -121,12 +155,13 @@ class ModelSpec:
     prefix_tokens: tuple[str, ...] = ()
     flexible: bool = True
     default_patches: int = 28
+    size_step: tuple[int, int] = (0, 0)
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     interpolation: str = "bicubic"
     crop_fraction: float = 1.0
     crop_mode: str = "center"
-    abilities: frozenset[str] = frozenset({"attention", "features"})
+    abilities: frozenset[str] = frozenset({"attention", "rollout", "features"})
     num_classes: int = 0
     class_list: str = ""
     paper: str = ""
@@ -137,6 +172,10 @@ class ModelSpec:
     availability: Availability = "none"
     trained: bool = True
     weights_hash: str = ""
+
+    def __post_init__(self) -> None:
+        if self.size_step == (0, 0):
+            object.__setattr__(self, "size_step", self.patch_size)
 
     @property
     def num_layers(self) -> int:

@@ -10,7 +10,19 @@ from typing import Any, Literal, get_args
 from vitstudio.core.colormaps import COLORMAPS
 from vitstudio.core.errors import StateError
 
-ViewKind = Literal["picture", "attention", "rollout", "pca", "norm", "similarity"]
+ViewKind = Literal[
+    "picture",
+    "attention",
+    "rollout",
+    "mixing",
+    "points",
+    "usage",
+    "relevance",
+    "depth",
+    "pca",
+    "norm",
+    "similarity",
+]
 Direction = Literal["from", "to"]
 Fit = Literal["aspect", "trained", "whole"]
 Scale = Literal["map", "shared", "fixed"]
@@ -52,12 +64,30 @@ class State:
     direction : "from" | "to"
         "from": what the query looks at; "to": who looks at it.
     show_grid, smooth : bool
-        Patch grid; smooth or per-cell heatmap.
+        Patch grid (windows too, where a layer has them); smooth or per-cell heatmap.
+    show_offsets : bool
+        Lines from reference points to sampling points.
+    level : int
+        From 0: which level's token is asked, in layers that mix several.
     opacity : float in [0, 1]
     colormap : str
     scale : Scale
         Colour scale per map, shared by all heads of the layer, or `fixed_range`.
     fixed_range : (low, high)
+    invert : bool
+        Colour map from high to low.
+    iso_step : float
+        Metres between the iso-lines of a depth map; 0 for none.
+    field_of_view : float
+        Degrees across the picture's width, for the point cloud of a depth map.
+    prompts : tuple of str
+        What a picture is compared with, for models that read text.
+    templates : tuple of str
+        Each with one slot "{}" for the prompt; embeddings of several are averaged.
+    prompt : int
+        From 0: the prompt that "relevance" is about.
+    start_layer : int or None
+        From 0: the first layer that "relevance" goes through; None for the last one alone.
     """
 
     source: str = ""
@@ -78,6 +108,15 @@ class State:
     colormap: str = "inferno"
     scale: Scale = "map"
     fixed_range: tuple[float, float] = (0.0, 0.02)
+    show_offsets: bool = True
+    level: int = 0
+    invert: bool = False
+    iso_step: float = 0.0
+    field_of_view: float = 60.0
+    prompts: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ("a photo of a {}",)
+    prompt: int = 0
+    start_layer: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no model could ever show; what only *this* model cannot is for `resolve`."""
@@ -102,6 +141,22 @@ class State:
             raise StateError(f"Opacity lies in [0, 1]; {self.opacity} does not.")
         if self.patches is not None and self.patches < 1:
             raise StateError(f"A picture needs at least 1 patch; {self.patches} was asked.")
+        for name in ("level", "prompt"):
+            if getattr(self, name) < 0:
+                raise StateError(f"{name} counts from 0; {getattr(self, name)} is below it.")
+        if self.start_layer is not None and self.start_layer < 0:
+            raise StateError(f"A layer counts from 0; {self.start_layer} is below it.")
+        if not (math.isfinite(self.iso_step) and self.iso_step >= 0.0):
+            raise StateError(f"Iso-lines need a distance of 0 or more, not {self.iso_step}.")
+        if not 1.0 <= self.field_of_view <= 170.0:
+            raise StateError(
+                f"A field of view lies between 1 and 170 degrees; {self.field_of_view} does not."
+            )
+        if not self.templates:
+            raise StateError("At least one template is needed; '{}' alone is the plain prompt.")
+        for template in self.templates:
+            if template.count("{}") != 1:
+                raise StateError(f"The template '{template}' needs one slot {{}} for the prompt.")
         low, high = self.fixed_range
         if not (math.isfinite(low) and math.isfinite(high) and low < high):
             raise StateError(f"A fixed colour range needs low < high, not {low} and {high}.")
@@ -140,7 +195,7 @@ class State:
         if unknown := sorted(set(data) - known):
             raise StateError(f"This saved state has unknown fields: {', '.join(unknown)}.")
         values = dict(data)
-        for name in ("query", "fixed_range"):
+        for name in ("query", "fixed_range", "prompts", "templates"):
             if isinstance(values.get(name), list):
                 values[name] = tuple(values[name])
         try:
@@ -168,6 +223,10 @@ def _is_pair(value: object) -> bool:
     return isinstance(value, tuple) and len(value) == 2 and all(_is_number(part) for part in value)
 
 
+def _is_texts(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(part, str) for part in value)
+
+
 def _check_type(name: str, value: object) -> None:
     checks = {
         "layer": _is_int(value),
@@ -178,6 +237,15 @@ def _check_type(name: str, value: object) -> None:
         "opacity": _is_number(value),
         "show_grid": isinstance(value, bool),
         "smooth": isinstance(value, bool),
+        "show_offsets": isinstance(value, bool),
+        "invert": isinstance(value, bool),
+        "level": _is_int(value),
+        "prompt": _is_int(value),
+        "start_layer": value is None or _is_int(value),
+        "iso_step": _is_number(value),
+        "field_of_view": _is_number(value),
+        "prompts": _is_texts(value),
+        "templates": _is_texts(value),
     }
     if not checks.get(name, isinstance(value, str)):
         raise ValueError(f"{name} cannot be {value!r}")

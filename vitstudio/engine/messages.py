@@ -66,10 +66,10 @@ class AskMap:
 
 @dataclass(frozen=True)
 class AskAtlas:
-    """All heads of all layers for one query."""
+    """All heads of all layers for one query: its token in every layer."""
 
     generation: int
-    query: int
+    tokens: tuple[int, ...]
     direction: Direction
 
 

@@ -1,4 +1,7 @@
-"""Attention on demand: rows, columns and rollout from queries and keys, softmax in float32."""
+"""Attention on demand: rows, columns and rollout from queries and keys, softmax in float32.
+
+All operands here are of one picture, or of one window: (heads, tokens, head_dim).
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from vitstudio.models.capture import Operands
+from vitstudio.models.probe import Operands
 
 CHUNK_BYTES = 32 << 20
 """Memory of one block of logits; more does not make it faster, less costs calls."""
@@ -102,10 +105,11 @@ def mean_distance_steps(
 
 def chunks(operands: Operands, start: int = 0) -> Iterator[slice]:
     """Slices over the queries whose logits fit CHUNK_BYTES each."""
-    heads, tokens = operands.key.shape[:2]
-    size = max(1, CHUNK_BYTES // (4 * heads * tokens))
-    for begin in range(start, tokens, size):
-        yield slice(begin, min(begin + size, tokens))
+    heads, keys = operands.key.shape[:2]
+    queries = operands.query.shape[1]
+    size = max(1, CHUNK_BYTES // (4 * heads * keys))
+    for begin in range(start, queries, size):
+        yield slice(begin, min(begin + size, queries))
 
 
 def _as_slice(queries: slice | int) -> slice:

@@ -23,7 +23,8 @@ from vitstudio.models.adapters.bundled import build_bundled, bundled_path
 from vitstudio.models.checkpoints import match_keys, read_checkpoint
 from vitstudio.models.device import DTYPES, choose_device, choose_precision
 from vitstudio.models.recognition import recognise
-from vitstudio.models.trace import Trace, trace_frame
+from vitstudio.models.trace import Trace
+from vitstudio.models.tracing import trace_frame
 
 
 @dataclass(frozen=True)

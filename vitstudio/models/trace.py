@@ -1,60 +1,49 @@
 """The record of one forward pass, which answers every question about it.
 
 The pass itself runs unchanged, with fused attention, in the chosen precision. Kept is only what
-went into
-each layer, one (tokens, dim) tensor a layer: the residual stream. Queries, keys, weights and
-features are computed from it when asked, with softmax in float32.
+went into each layer: the residual stream. Queries, keys, weights and features are computed from it
+when asked, with softmax in float32.
 """
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
-from collections.abc import Iterator
-from dataclasses import replace
-from typing import TypeVar
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from vitstudio.core import attention as core_attention
 from vitstudio.core.assets import class_names
 from vitstudio.core.attention import combine_heads
 from vitstudio.core.errors import ModelError
-from vitstudio.core.frame import Frame
-from vitstudio.core.geometry import ImageTransform, plan
+from vitstudio.core.geometry import ImageTransform
 from vitstudio.core.spec import LayerSpec
-from vitstudio.core.state import Direction, Fit, Head
+from vitstudio.core.state import Direction, Head
 from vitstudio.core.trace import (
     Atlas,
-    DenseAttention,
+    AttentionRecord,
     FloatArray,
     LayerFacts,
-    MapRequest,
+    SamplingPoints,
     TokenFacts,
-    TokenMap,
     TraceInfo,
-    token_index,
 )
-from vitstudio.models import attention, features
+from vitstudio.models import features
 from vitstudio.models.adapters.base import AdaptedNet
-from vitstudio.models.capture import (
-    Capture,
-    Operands,
-    attention_operands,
-    capture_blocks,
-    rerun,
-)
+from vitstudio.models.capture import Capture
+from vitstudio.models.mixers.base import LayerMaps
 from vitstudio.models.preprocess import input_tensor
 
 Query = str | tuple[int, int] | int
-AnyTrace = TypeVar("AnyTrace", bound="Trace")
+"""A prefix token by name, a cell (row, col) of the layer's grid, or a token index."""
 
 MEMORY_BUDGET = 64_000_000
 """Bytes for a trace with its cached operands; the kept tensors and one layer are always allowed."""
 
-DENSE_LIMIT = 4 << 30
-"""Bytes of one layer's full attention above which it is refused: rows are there for that."""
+LARGEST_ATLAS_SIDE = 40
+"""Cells along the longer side of an atlas map, where the finest grid of a pyramid has more."""
 
 TOLERANCES = {"float32": 1e-4, "bfloat16": 3e-2, "float16": 5e-3}
 """What `Trace.check` stays below, by precision: eps of the format times a few roundings."""
@@ -63,15 +52,14 @@ TOLERANCES = {"float32": 1e-4, "bfloat16": 3e-2, "float16": 5e-3}
 class Trace:
     """One forward pass of one model on one picture.
 
-    Made by `Model.trace`; all questions take layers and heads from 0. A query is a prefix token by
-    name ("cls", "reg1"), a patch (row, col), or a token index.
+    Made by `Model.trace`; all questions take layers and heads from 0.
 
     Attributes
     ----------
     info : TraceInfo
         Everything about the trace that is plain data.
     output : Tensor
-        What the net gave back, (1, classes or dim).
+        What the net gave back: (1, classes or dim), or a depth map.
     """
 
     def __init__(
@@ -82,24 +70,20 @@ class Trace:
         output: Tensor,
         watch: int | None = None,
     ) -> None:
-        assert capture.output is not None
-        self._adapted = adapted
-        self._calls = capture.calls
-        self._final = capture.output
+        self.adapted = adapted
         self.info = info
         self.output = output
-        self._operands: OrderedDict[int, Operands] = OrderedDict()
-        if watch is not None and capture.watched is not None:
-            self._operands[watch] = capture.watched
-        self._normalisers: dict[int, Tensor] = {}
-        self._colours: dict[int, FloatArray] = {}
+        # Its tensors live as long as it does (see `buffers`).
+        self._capture = capture
+        self._watch = watch
+        self._maps: OrderedDict[int, LayerMaps] = OrderedDict()
+        self._colours: dict[tuple[int, int], FloatArray] = {}
 
     # ---- what it is
-    # -------------------------------------------------------------------------------
 
     @property
     def layers(self) -> tuple[LayerSpec, ...]:
-        """The layers, with this picture's grid."""
+        """The layers, with this picture's grids."""
         return self.info.layers
 
     @property
@@ -109,7 +93,7 @@ class Trace:
 
     @property
     def grid_size(self) -> tuple[int, int]:
-        """Patch tokens, (rows, cols)."""
+        """Patch tokens of the first layer, (rows, cols)."""
         return self.info.grid_size
 
     @property
@@ -117,58 +101,60 @@ class Trace:
         """What the net saw before it was cast to its precision: float32 (1, 3, rows, cols)."""
         return input_tensor(self.info.frame, self.info.transform, self.info.spec)
 
-    def token(self, query: Query) -> int:
-        """Index of a query's token.
+    def token(self, query: Query, layer: int = 0) -> int:
+        """Index of a query's token in a layer.
 
         Raises
         ------
         ModelError
             If there is no such token.
         """
-        return token_index(query, self.info.spec.prefix_tokens, self.grid_size)
+        return self.info.token_index(query, layer)
+
+    def tokens(self, query: Query) -> tuple[int, ...]:
+        """A query of the first layer in every layer: the cell that its centre lies in."""
+        first = self.info.cell_of_token(self.token(query), 0)
+        if first is None:
+            return (self.token(query),) * len(self.layers)
+        rows, cols = self.layers[0].grid_size
+        found = []
+        for index, layer in enumerate(self.layers):
+            tall, wide = layer.grid_of(0)
+            cell = (
+                int((first[0] + 0.5) * tall / rows),
+                int((first[1] + 0.5) * wide / cols),
+            )
+            found.append(self.info.token_index(cell, index))
+        return tuple(found)
 
     def memory_bytes(self) -> int:
         """What the trace holds now: the kept tensors and the cached queries and keys."""
-        return self.info.memory_bytes + sum(item.num_bytes for item in self._operands.values())
+        return self.info.memory_bytes + sum(maps.num_bytes for maps in self._maps.values())
 
     # ---- attention
-    # --------------------------------------------------------------------------------
 
     @torch.inference_mode()
-    def attention(self, layer: int) -> DenseAttention:
+    def attention(self, layer: int) -> AttentionRecord:
         """All weights of a layer.
 
         Raises
         ------
         ModelError
-            If there is no such layer, or its maps would not fit in memory; then ask for rows.
+            If there is no such layer, it has no attention, or its maps would not fit in memory;
+            then ask for rows.
         """
-        operands = self._layer_operands(layer)
-        heads, tokens = operands.key.shape[:2]
-        size = 4 * heads * tokens * tokens
-        if size > DENSE_LIMIT:
-            raise ModelError(
-                f"All maps of this layer would take {size / 2**30:.1f} GiB; ask for single queries "
-                "with heatmap() or use a lower resolution."
-            )
-        weights = torch.cat(
-            [attention.rows(operands, chunk).cpu() for chunk in attention.chunks(operands)], dim=1
-        )
-        return DenseAttention(weights.numpy(), self.info.spec.num_prefix_tokens, self.grid_size)
+        return self.maps(layer).record()
 
     @torch.inference_mode()
     def weights(self, layer: int, query: Query, direction: Direction = "from") -> FloatArray:
         """One token's attention in all heads: float32 (heads, tokens).
 
-        "from" is its row, what it looks at (sums to 1); "to" is its column, who looks at it.
+        "from" is its row, what it looks at (sums to 1, except where a window holds padding or
+        points lie outside the picture); "to" is its column, who looks at it.
         """
-        operands = self._layer_operands(layer)
-        index = self.token(query)
-        if direction == "from":
-            return _numpy(attention.rows(operands, index))
-        if layer not in self._normalisers:
-            self._normalisers[layer] = attention.normalisers(operands)
-        return _numpy(attention.column(operands, index, self._normalisers[layer]))
+        maps = self.maps(layer)
+        index = self.token(query, layer)
+        return _numpy(maps.row(index) if direction == "from" else maps.column(index))
 
     def heatmap(
         self, layer: int, head: Head = "mean", query: Query = "cls", direction: Direction = "from"
@@ -177,35 +163,114 @@ class Trace:
 
         `head` is an index, "mean" or "max" over heads.
         """
-        return self._split(combine_heads(self.weights(layer, query, direction), head))[1]
+        return self.on_keys(layer, combine_heads(self.weights(layer, query, direction), head))[1]
 
     @torch.inference_mode()
+    def points(self, layer: int, query: Query, head: Head = "mean") -> SamplingPoints:
+        """Where a deformable layer samples for a query, and with which weights.
+
+        Raises
+        ------
+        ModelError
+            If the layer has no sampling points.
+        """
+        return self.maps(layer).points(self.token(query, layer), head)
+
+    @torch.inference_mode()
+    def usage(self, layer: int, head: Head = "mean") -> tuple[FloatArray, SamplingPoints]:
+        """How much all queries together use each cell and each sampling point of a layer.
+
+        Returns
+        -------
+        float32 (rows, cols), and the points
+            Mean attention over all queries.
+
+        Raises
+        ------
+        ModelError
+            If the layer has no sampling points.
+        """
+        maps = self.maps(layer)
+        cells, points = maps.usage(head)
+        return _numpy(cells).reshape(maps.key_grid), points
+
     def atlas(self, query: Query = "cls", direction: Direction = "from") -> Atlas:
-        """All heads of all layers for one query."""
-        index = self.token(query)
-        counts = tuple(layer.num_heads for layer in self.layers)
-        rows, cols = self.grid_size
-        values = torch.full((len(counts), max(counts), rows, cols), float("nan")).numpy()
-        skip = self.info.spec.num_prefix_tokens
-        for layer, heads in enumerate(counts):
-            maps = self.weights(layer, index, direction)[:, skip:]
-            values[layer, :heads] = maps.reshape(heads, rows, cols)
-        return Atlas(values, counts, index, direction)
+        """All heads of all layers for one query of the first layer.
+
+        A layer without attention has one map: what reaches the token from where.
+        """
+        return self.atlas_of(self.tokens(query), direction)
+
+    def atlas_of(self, tokens: Sequence[int], direction: Direction = "from") -> Atlas:
+        """`atlas` for one token of every layer."""
+        *_, atlas = self.atlas_steps(tokens, direction)
+        assert atlas is not None
+        return atlas
+
+    def atlas_steps(
+        self, tokens: Sequence[int], direction: Direction = "from"
+    ) -> Iterator[Atlas | None]:
+        """`atlas_of` in steps: None after each layer but the last."""
+        counts = tuple(max(1, layer.num_heads) for layer in self.layers)
+        grid = self._atlas_grid()
+        values = np.full((len(counts), max(counts), *grid), np.nan, dtype=np.float32)
+        for layer, spec in enumerate(self.layers):
+            if layer:
+                yield None
+            if spec.num_heads == 0:
+                maps = self.mixing(layer, tokens[layer])[None]
+            elif direction == "to" and spec.level_grids:
+                continue
+            else:
+                heads = self.weights(layer, tokens[layer], direction)
+                maps = np.stack([self.on_keys(layer, head)[1] for head in heads])
+            for head, one in enumerate(maps):
+                values[layer, head] = core_attention.to_grid(one, grid)
+        yield Atlas(values, counts, tuple(tokens), direction)
 
     def rollout(self, query: Query = "cls", layer: int | None = None) -> FloatArray:
-        """What a token draws on through all layers up to `layer`: float32 (rows, cols)."""
-        last = self.info.spec.num_layers - 1 if layer is None else layer
-        *_, values = self.rollout_steps(query, last)
+        """What a token draws on through all layers up to `layer`, on the first layer's grid.
+
+        Returns
+        -------
+        float32 (rows, cols)
+
+        Raises
+        ------
+        ModelError
+            If attention alone does not connect those layers.
+        """
+        last = self.last_chained_layer if layer is None else layer
+        *_, values = self.rollout_steps(self.token(query, last), last)
         assert values is not None
-        return self._split(values)[1]
+        return self.on_grid(0, values)[1]
+
+    @property
+    def last_chained_layer(self) -> int:
+        """The last layer that rollout can start from."""
+        return max((index for index, layer in enumerate(self.layers) if layer.chained), default=0)
 
     def rollout_steps(self, query: Query, layer: int) -> Iterator[FloatArray | None]:
-        """`rollout` in small steps: yields None between chunks, then float32 (tokens,)."""
+        """`rollout` in small steps: None between, then float32 (tokens of the first layer,).
+
+        Attention matrices of coarser stages are chained with those of finer ones by patch merging
+        as an average: each cell draws equally on the cells that it was merged from.
+        """
         self._require_layer(layer)
-        vector = torch.zeros(self.info.num_tokens, device=self._final.device)
-        vector[self.token(query)] = 1.0
+        for spec in self.layers[: layer + 1]:
+            if spec.num_heads == 0 or not spec.chained:
+                raise ModelError(
+                    f"Rollout follows attention from layer to layer; {self.info.spec.title} has "
+                    "layers here that it cannot follow."
+                )
+        vector = torch.zeros(self.info.num_tokens(layer), device=self.output.device)
+        vector[self.token(query, layer)] = 1.0
         for index in range(layer, -1, -1):
-            steps = attention.rollout_step(self._layer_operands(index), vector)
+            if index < layer and self.layers[index].grid_size != self.layers[index + 1].grid_size:
+                grids = self.layers[index + 1].grid_size, self.layers[index].grid_size
+                merged = core_attention.spread(_numpy(vector), *grids)
+                vector = torch.from_numpy(merged).to(vector.device)
+            steps = self.maps(index).rollout(vector)
             while True:
                 # Inference mode is entered for each step: it must not stay on across a yield.
                 with torch.inference_mode():
@@ -218,12 +283,12 @@ class Trace:
 
     def layer_facts_steps(self) -> Iterator[LayerFacts | None]:
         """Mean attention distance of every layer, in steps: None between, then the figures."""
-        skip = self.info.spec.num_prefix_tokens
         figures: list[float | None] = []
-        for index in range(self.info.spec.num_layers):
-            steps = attention.mean_distance_steps(
-                self._layer_operands(index, keep=False), skip, self.grid_size
-            )
+        for index, layer in enumerate(self.layers):
+            if layer.num_heads == 0 or not layer.chained:
+                figures.append(None)
+                continue
+            steps = self.maps(index, keep=False).distance()
             while True:
                 with torch.inference_mode():
                     figure = next(steps)
@@ -233,26 +298,47 @@ class Trace:
                 yield None
         yield LayerFacts(tuple(figures))
 
+    # ---- any mixer
+
     def mixing(self, layer: int, query: Query = "cls") -> FloatArray:
-        """What reaches this token from where, for any mixer kind: here the heads' mean attention.
+        """What reaches this token from where, for any mixer kind.
+
+        The weights where the mixer has them (attention, averaged over heads; pooling), else how
+        strongly the block's output at this token depends on each of its inputs: the Frobenius norm
+        of that part of its Jacobian.
 
         Returns
         -------
-        float32 (rows, cols)
+        float32 (rows, cols), not negative
+            On the grid of the layer's input.
         """
-        return self.heatmap(layer, "mean", query)
+        *_, found = self.mixing_steps(layer, query)
+        assert found is not None
+        return found
+
+    def mixing_steps(self, layer: int, query: Query) -> Iterator[FloatArray | None]:
+        """`mixing` in steps: None between, then the map."""
+        self._require_layer(layer)
+        mixer, block = self.adapted.mixers[layer], self.adapted.blocks[layer]
+        call, spec = self._capture.calls[layer], self.layers[layer]
+        for found in mixer.mixing(block, call, spec, self.token(query, layer)):
+            if found is None:
+                yield None
+                continue
+            tokens, (rows, cols) = found
+            yield _numpy(tokens[len(tokens) - rows * cols :]).reshape(rows, cols)
 
     @torch.inference_mode()
     def check(self, layer: int) -> float:
         """The proof: recompute a layer from the weights we draw, compare with the block's output.
 
         The layer's kept input is run through the block twice: unchanged, and with the plain formula
-        softmax(Q K^T / sqrt(d)) V in place of the fused kernel. The result is the largest of
+        of what we draw (softmax(Q K^T / sqrt(d)) V, sampled or not) in place of the net's own
+        kernel. The result is the largest of
 
-        - the difference of the two projected attention outputs, relative to their largest value;
-        - the difference of the unchanged block's output from what the forward pass handed to the
-        next
-          layer, relative to its largest value.
+        - the difference of the two mixed and projected values, relative to their largest value;
+        - the difference of the unchanged block's output from what the forward pass handed on,
+          relative to its largest value.
 
         Returns
         -------
@@ -260,12 +346,9 @@ class Trace:
             0 would be perfect; below `tolerance` the maps are what the model computed.
         """
         self._require_layer(layer)
-        block, mixer = self._adapted.blocks[layer], self._adapted.mixers[layer]
-        call = self._calls[layer]
-        fused, output = rerun(block, mixer, call)
-        plain, _ = rerun(block, mixer, call, attention.attend)
-        kept = self._layer_output(layer)
-        return max(_relative(plain, fused), _relative(output, kept))
+        mixer, block = self.adapted.mixers[layer], self.adapted.blocks[layer]
+        plain, mixed, output = mixer.check(block, self._capture.calls[layer], self.layers[layer])
+        return max(_relative(plain, mixed), _relative(output, self.layer_output(layer)))
 
     @property
     def tolerance(self) -> float:
@@ -273,38 +356,36 @@ class Trace:
         return TOLERANCES[self.info.precision]
 
     # ---- features
-    # ---------------------------------------------------------------------------------
 
     @torch.inference_mode()
     def features(self, layer: int) -> FloatArray:
         """Tokens after a layer (the residual stream): float32 (tokens, dim)."""
-        self._require_layer(layer)
-        return _numpy(self._layer_output(layer)[0])
+        return _numpy(self._tokens_after(layer))
 
     @torch.inference_mode()
-    def feature_colours(self, layer: int) -> FloatArray:
+    def feature_colours(self, layer: int, level: int = 0) -> FloatArray:
         """Three principal components of the patch features as colours: float32 (rows, cols, 3)."""
-        self._require_layer(layer)
-        if layer not in self._colours:
-            skip = self.info.spec.num_prefix_tokens
-            colours = features.principal_colours(self._layer_output(layer)[0, skip:])
-            self._colours[layer] = _numpy(colours).reshape(*self.grid_size, 3)
-        return self._colours[layer]
+        key = (layer, level)
+        if key not in self._colours:
+            spec = self._require_layer(layer)
+            rows, cols = spec.grid_of(level)
+            first = self.info.spec.num_prefix_tokens + spec.first_token(level)
+            patches = self._tokens_after(layer)[first : first + rows * cols]
+            colours = features.principal_colours(patches)
+            self._colours[key] = _numpy(colours).reshape(rows, cols, 3)
+        return self._colours[key]
 
     @torch.inference_mode()
     def feature_norms(self, layer: int) -> FloatArray:
         """Norm of every token after a layer: float32 (tokens,)."""
-        self._require_layer(layer)
-        return _numpy(features.norms(self._layer_output(layer)[0]))
+        return _numpy(features.norms(self._tokens_after(layer)))
 
     @torch.inference_mode()
     def feature_similarity(self, layer: int, query: Query) -> FloatArray:
         """Cosine similarity of every token to the query after a layer: float32 (tokens,)."""
-        self._require_layer(layer)
-        return _numpy(features.similarity(self._layer_output(layer)[0], self.token(query)))
+        return _numpy(features.similarity(self._tokens_after(layer), self.token(query, layer)))
 
     # ---- answers
-    # ----------------------------------------------------------------------------------
 
     def classes(self, k: int = 5) -> list[tuple[str, float]]:
         """The k likeliest classes with their probabilities.
@@ -326,164 +407,112 @@ class Trace:
             for index, value in pairs
         ]
 
-    def answer(self, request: MapRequest) -> Iterator[TokenMap | None]:
-        """The map of a request, in steps where it is long work: None between, then the map."""
-        view, layer = request.view, request.layer
-        if view == "pca":
-            empty = torch.empty(0).numpy()
-            yield TokenMap(request, self.feature_colours(layer), empty, (0.0, 1.0), "colour")
-            return
-        if view == "attention":
-            heads = self.weights(layer, request.query, request.direction)
-            patches = heads[:, self.info.spec.num_prefix_tokens :]
-            values, shared = combine_heads(heads, request.head), (0.0, float(patches.max()))
-            unit = "attention weight"
-        elif view == "rollout":
-            found: FloatArray | None = None
-            for found in self.rollout_steps(request.query, layer):
-                if found is None:
-                    yield None
-            assert found is not None
-            values, shared, unit = (
-                found,
-                (0.0, float(self._split(found)[1].max())),
-                "rollout weight",
-            )
-        elif view == "norm":
-            values, unit = self.feature_norms(layer), "token norm"
-            shared = (0.0, float(values.max()))
-        elif view == "similarity":
-            values, shared = self.feature_similarity(layer, request.query), (-1.0, 1.0)
-            unit = "cosine similarity"
-        else:
-            raise ModelError(f"The view '{view}' has no map.")
-        prefix, grid = self._split(values)
-        yield TokenMap(request, grid, prefix, shared, unit)
-
-    def token_map(self, request: MapRequest) -> TokenMap:
-        """The map of a request, at once."""
-        *_, token_map = self.answer(request)
-        assert token_map is not None
-        return token_map
-
     def token_facts(self, layer: int, head: Head = "mean", query: Query = "cls") -> TokenFacts:
         """Figures of one token under one layer and head."""
-        spec, index = self.info.spec, self.token(query)
-        row = combine_heads(self.weights(layer, index), head)
-        prefix, grid = self._split(row)
-        patch = index - spec.num_prefix_tokens
-        cell = divmod(patch, self.grid_size[1]) if patch >= 0 else None
+        info, spec = self.info, self._require_layer(layer)
+        index = self.token(query, layer)
+        cell = info.cell_of_token(index, layer)
         norms = self.feature_norms(layer)
-        on_prefix = zip(spec.prefix_tokens, (float(value) for value in prefix), strict=True)
-        patch_norms = torch.from_numpy(norms[spec.num_prefix_tokens :].copy())
+        on_itself = entropy = largest = distance = None
+        on_prefix: tuple[tuple[str, float], ...] = ()
+        if spec.num_heads:
+            row = combine_heads(self.weights(layer, index), head)
+            with torch.inference_mode():
+                weights = combine_heads(_numpy(self.maps(layer).weights(index)), head)
+            prefix, grid = self.on_keys(layer, row)
+            entropy = core_attention.entropy(weights / weights.sum())
+            largest = float(np.log(len(weights)))
+            if spec.chained:
+                on_itself = float(row[index])
+            names = info.spec.prefix_tokens
+            on_prefix = tuple(zip(names, (float(value) for value in prefix), strict=True))
+        elif cell is not None:
+            grid = self.mixing(layer, index)
+        if cell is not None and grid.shape == spec.grid_size and not spec.level_grids:
+            distance = core_attention.mean_distance(grid, cell)
+        level = info.level_of_token(index, layer)
         return TokenFacts(
             query=index,
             layer=layer,
             head=head,
-            weight_on_itself=float(row[index]),
-            weight_on_prefix=tuple(on_prefix),
-            entropy=core_attention.entropy(row / row.sum()),
-            max_entropy=float(torch.log(torch.tensor(float(len(row))))),
-            mean_distance=core_attention.mean_distance(grid, cell) if cell else None,
+            weight_on_itself=on_itself,
+            weight_on_prefix=on_prefix,
+            entropy=entropy,
+            max_entropy=largest,
+            mean_distance=distance,
             norm=float(norms[index]),
-            median_norm=float(patch_norms.median()),
+            median_norm=float(np.median(self.on_grid(layer, norms, level)[1])),
         )
 
-    # ---- inside
-    # -----------------------------------------------------------------------------------
+    # ---- for the rooms that answer more of a trace
 
     @torch.inference_mode()
-    def _layer_operands(self, layer: int, *, keep: bool = True) -> Operands:
-        self._require_layer(layer)
-        if layer in self._operands:
-            self._operands.move_to_end(layer)
-            return self._operands[layer]
-        operands = attention_operands(self._adapted.blocks[layer], self._calls[layer])
+    def maps(self, layer: int, *, keep: bool = True) -> LayerMaps:
+        """The attention of a layer, cached within the memory budget.
+
+        Raises
+        ------
+        ModelError
+            If there is no such layer, or it has no attention.
+        """
+        spec = self._require_layer(layer)
+        if layer in self._maps:
+            self._maps.move_to_end(layer)
+            return self._maps[layer]
+        seen = self._capture.watched if layer == self._watch else None
+        block, call = self.adapted.blocks[layer], self._capture.calls[layer]
+        maps = self.adapted.mixers[layer].maps(block, call, spec, seen)
         if keep:
-            kept = operands.kept()
-            self._operands[layer] = kept
-            room = max(MEMORY_BUDGET - self.info.memory_bytes, kept.num_bytes)
-            while sum(item.num_bytes for item in self._operands.values()) > room:
-                self._operands.popitem(last=False)
-        return operands
+            self._maps[layer] = maps
+            room = max(MEMORY_BUDGET - self.info.memory_bytes, maps.num_bytes)
+            while sum(item.num_bytes for item in self._maps.values()) > room:
+                self._maps.popitem(last=False)
+        return maps
 
-    def _layer_output(self, layer: int) -> Tensor:
-        return self._final if layer + 1 == len(self._calls) else self._calls[layer + 1].inputs
+    def layer_output(self, layer: int) -> Tensor:
+        """What the forward pass handed on after a layer, as the net held it."""
+        outputs = self._capture.outputs
+        return outputs[layer] if layer in outputs else self._capture.calls[layer + 1].inputs
 
-    def _require_layer(self, layer: int) -> None:
-        if not 0 <= layer < len(self._calls):
+    def on_grid(
+        self, layer: int, values: FloatArray, level: int = 0
+    ) -> tuple[FloatArray, FloatArray]:
+        """Values of a layer's tokens as (prefix tokens,) and the (rows, cols) of a level."""
+        skip, spec = self.info.spec.num_prefix_tokens, self.layers[layer]
+        rows, cols = spec.grid_of(level)
+        first = skip + spec.first_token(level)
+        return values[:skip], values[first : first + rows * cols].reshape(rows, cols)
+
+    def on_keys(self, layer: int, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Values on what a layer looks at as (prefix tokens,) and (rows, cols)."""
+        skip = self.info.spec.num_prefix_tokens
+        return values[:skip], values[skip:].reshape(self.maps(layer).key_grid)
+
+    def _tokens_after(self, layer: int) -> Tensor:
+        self._require_layer(layer)
+        return self.adapted.mixers[layer].tokens(self.layer_output(layer))
+
+    def _require_layer(self, layer: int) -> LayerSpec:
+        if not 0 <= layer < len(self.layers):
             raise ModelError(
-                f"Layer {layer} does not exist: {self.info.spec.title} has {len(self._calls)} "
+                f"Layer {layer} does not exist: {self.info.spec.title} has {len(self.layers)} "
                 "layers (in Python they count from 0)."
             )
+        return self.layers[layer]
 
-    def _split(self, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Per-token values as (prefix tokens,) and (rows, cols)."""
-        skip = self.info.spec.num_prefix_tokens
-        return values[:skip], values[skip:].reshape(self.grid_size)
-
-
-@torch.inference_mode()
-def trace_frame(
-    adapted: AdaptedNet,
-    frame: Frame,
-    fit: Fit = "aspect",
-    patches: int | None = None,
-    *,
-    generation: int = 0,
-    watch: int | None = None,
-    kind: type[AnyTrace] = Trace,  # type: ignore[assignment]
-) -> AnyTrace:
-    """Run a net on a frame and keep what its layers saw.
-
-    `watch` is the layer that will be asked first: its queries and keys are kept as they pass. (Not
-    in nets of `nn.MultiheadAttention`, which would leave torch's fast path for it.) `kind` is the
-    class of the result, for callers that add to `Trace`.
-
-    Raises
-    ------
-    PictureError
-        If the picture cannot be brought to the net's input.
-    CaptureError
-        If a layer could not be observed.
-    """
-    spec = adapted.spec
-    transform = plan(frame.size_rc, spec, fit, patches)
-    parameter = next(adapted.net.parameters())
-    image = input_tensor(frame, transform, spec).to(parameter.device, parameter.dtype)
-    begin = time.perf_counter()
-    if watch is not None:
-        watch = min(watch, len(adapted.blocks) - 1)
-        if isinstance(adapted.mixers[watch], nn.MultiheadAttention):
-            watch = None
-    with capture_blocks(adapted.blocks, watch) as capture:
-        output = adapted.net(image)
-    if parameter.device.type == "cuda":
-        torch.cuda.synchronize(parameter.device)
-    forward_s = time.perf_counter() - begin
-    grid = (
-        transform.input_size[0] // spec.patch_size[0],
-        transform.input_size[1] // spec.patch_size[1],
-    )
-    kept = sum(call.inputs.nbytes for call in capture.calls)
-    assert capture.output is not None
-    info = TraceInfo(
-        generation=generation,
-        frame=frame,
-        spec=spec,
-        transform=transform,
-        grid_size=grid,
-        layers=tuple(replace(layer, grid_size=grid) for layer in spec.layers),
-        device=str(parameter.device),
-        precision=str(parameter.dtype).removeprefix("torch."),
-        forward_s=forward_s,
-        memory_bytes=kept + capture.output.nbytes,
-    )
-    return kind(adapted, info, capture, output, watch)
+    def _atlas_grid(self) -> tuple[int, int]:
+        """The finest grid of the net that is small enough to be seen many times."""
+        grids = [layer.grid_of(0) for layer in self.layers]
+        if len(set(grids)) == 1:
+            return grids[0]
+        small = [grid for grid in grids if max(grid) <= LARGEST_ATLAS_SIDE]
+        return max(small) if small else min(grids)
 
 
 def _numpy(tensor: Tensor) -> FloatArray:
-    array: FloatArray = tensor.float().cpu().numpy()
+    """A copy on the CPU: what a trace keeps is written again when it is gone."""
+    copied = tensor.detach().to("cpu", torch.float32, copy=True).contiguous()
+    array: FloatArray = copied.numpy()
     return array
 
 

@@ -5,18 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from vitstudio.core.spec import LayerSpec, ModelSpec
-from vitstudio.core.state import Head, State, ViewKind
+from vitstudio.core.state import State, ViewKind
 from vitstudio.core.trace import MapRequest, TraceInfo
+from vitstudio.state.offers import VIEW_TITLES, offered_view, offered_views, refusals
+from vitstudio.state.titles import breadcrumb, query_title
 
-VIEW_TITLES: dict[ViewKind, str] = {
-    "picture": "Picture",
-    "attention": "Attention",
-    "rollout": "Rollout",
-    "pca": "Features",
-    "norm": "Norms",
-    "similarity": "Similarity",
-}
-PREFIX_TITLES = {"cls": "class token", "dist": "distillation token"}
+PER_HEAD: tuple[ViewKind, ...] = ("attention", "points", "usage")
+PER_QUERY: tuple[ViewKind, ...] = ("attention", "rollout", "mixing", "points", "similarity")
+PER_LEVEL: tuple[ViewKind, ...] = ("pca", "norm")
+OF_THE_NET: tuple[ViewKind, ...] = ("relevance", "depth")
+"""Views that are the same whichever layer is chosen."""
 
 
 @dataclass(frozen=True)
@@ -31,17 +29,21 @@ class ViewState:
     layer : LayerSpec or None
         The shown layer, with this trace's grid.
     query_index : int or None
-        Token index of the query; None without a trace.
+        Token index of the query in the shown layer; None without a trace.
     query_rc : (row, col) or None
-        The query patch; None for a prefix token.
+        The query patch in the shown layer's grid; None for a prefix token.
+    query_tokens : tuple of int
+        Token index of the query in every layer; empty without a trace.
+    views : tuple of ViewKind
+        The views that this model has, some of them disabled for this layer.
     requests : tuple of MapRequest
         What must be asked of the trace to draw the view (empty for "picture").
     breadcrumb : tuple of str
         What exactly is shown, from the model to the query; the last part reads on as a sentence.
     disabled : dict of control -> reason
         Controls that do not apply, each with the sentence that says why. Names: "head", "query",
-        "direction", "colours", "patches", "fit", "classes", "opacity", "fit:" + a Fit, and
-        "view:" + a ViewKind.
+        "direction", "colours", "patches", "fit", "classes", "opacity", "level", "offsets",
+        "prompts", "depth", "fit:" + a Fit, and "view:" + a ViewKind.
     notices : tuple of str
         What was changed to make the state possible.
     untrained : bool
@@ -52,6 +54,8 @@ class ViewState:
     layer: LayerSpec | None = None
     query_index: int | None = None
     query_rc: tuple[int, int] | None = None
+    query_tokens: tuple[int, ...] = ()
+    views: tuple[ViewKind, ...] = ("picture",)
     requests: tuple[MapRequest, ...] = ()
     breadcrumb: tuple[str, ...] = ()
     disabled: dict[str, str] = field(default_factory=dict)
@@ -77,106 +81,103 @@ def resolve(state: State, spec: ModelSpec | None, info: TraceInfo | None) -> Vie
         state = state.replace(layer=spec.num_layers - 1)
     layers = info.layers if info is not None else spec.layers
     layer = layers[state.layer]
-    if not isinstance(state.head, str) and state.head >= layer.num_heads:
-        notices.append(f"This layer has {layer.num_heads} heads, so its last one is shown.")
-        state = state.replace(head=layer.num_heads - 1)
+    refused = refusals(spec, layers, state)
+    wanted = state.view
+    if (reason := refused.get(wanted)) is not None:
+        state = state.replace(view=offered_view(wanted, refused))
+        if wanted not in offered_views(spec):
+            notices.append(f"{reason.rstrip('.')}, so {VIEW_TITLES[state.view]} is shown.")
+    state = _clamp_head(state, layer, notices)
     if isinstance(state.query, str) and state.query not in spec.prefix_tokens:
-        wanted = query_title(state.query)
-        notices.append(f"{spec.title} has no {wanted}, so the centre patch is asked.")
+        asked = query_title(state.query)
+        notices.append(f"{spec.title} has no {asked}, so the centre patch is asked.")
         state = state.replace(query=(0.5, 0.5))
-    query_index, query_rc = _locate_query(state, info)
+    if state.level >= layer.num_levels:
+        state = state.replace(level=layer.num_levels - 1)
+    if state.direction == "to" and not layer.chained:
+        state = state.replace(direction="from")
+    tokens = _query_tokens(state, info)
+    query_rc = info.query_cell(state.query, state.layer, state.level) if info is not None else None
     request = None
-    if info is not None and query_index is not None and state.view != "picture":
-        request = MapRequest(
-            view=state.view,
-            layer=state.layer,
-            head=state.head if state.view == "attention" else "mean",
-            query=query_index if state.view not in ("pca", "norm") else 0,
-            direction=state.direction if state.view == "attention" else "from",
-        )
+    if info is not None and state.view != "picture":
+        request = _request(state, layer, tokens[state.layer])
     return ViewState(
         state=state,
         spec=spec,
         layer=layer,
-        query_index=query_index,
+        query_index=tokens[state.layer] if tokens else None,
         query_rc=query_rc,
+        query_tokens=tokens,
+        views=offered_views(spec),
         requests=(request,) if request else (),
-        breadcrumb=_breadcrumb(state, spec, layer, query_rc),
-        disabled=_disabled(state, spec),
+        breadcrumb=breadcrumb(state, spec, layer, query_rc),
+        disabled={
+            **{f"view:{view}": reason for view, reason in refused.items()},
+            **_disabled(state, spec, layer),
+        },
         notices=tuple(notices),
         untrained=not spec.trained,
     )
 
 
-def query_title(query: str | tuple[int, int]) -> str:
-    """A token as shown: "class token", "register 2", "row 9, column 17" (counted from 1)."""
-    if isinstance(query, tuple):
-        return f"row {query[0] + 1}, column {query[1] + 1}"
-    if query.startswith("reg"):
-        return f"register {query[3:]}"
-    return PREFIX_TITLES.get(query, query)
+def _clamp_head(state: State, layer: LayerSpec, notices: list[str]) -> State:
+    if isinstance(state.head, str) or state.head < layer.num_heads:
+        return state
+    if layer.num_heads == 0:
+        return state.replace(head="mean")
+    notices.append(f"This layer has {layer.num_heads} heads, so its last one is shown.")
+    return state.replace(head=layer.num_heads - 1)
 
 
-def head_title(head: Head, num_heads: int) -> str:
-    """A head as shown: "head 4 of 6", "mean of 6 heads"."""
-    if isinstance(head, str):
-        return f"{'mean' if head == 'mean' else 'maximum'} of {num_heads} heads"
-    return f"head {head + 1} of {num_heads}"
-
-
-def _locate_query(
-    state: State, info: TraceInfo | None
-) -> tuple[int | None, tuple[int, int] | None]:
+def _query_tokens(state: State, info: TraceInfo | None) -> tuple[int, ...]:
+    """The asked token of every layer: of the chosen level in the shown layer, else of the first."""
     if info is None:
-        return None, None
-    return info.query_token(state.query), info.query_cell(state.query)
+        return ()
+    return tuple(
+        info.query_token(state.query, index, state.level if index == state.layer else 0)
+        for index in range(len(info.layers))
+    )
 
 
-def _breadcrumb(
-    state: State, spec: ModelSpec, layer: LayerSpec, query_rc: tuple[int, int] | None
-) -> tuple[str, ...]:
-    parts = [spec.title]
-    if state.view == "picture":
-        return (*parts, "input picture")
-    parts.append(f"layer {state.layer + 1} of {spec.num_layers}")
-    if state.view in ("pca", "norm"):
-        what = (
-            "patch features, first 3 principal components" if state.view == "pca" else "token norms"
-        )
-        return (*parts, what)
-    if query_rc is None and not isinstance(state.query, str):
-        asked = "patch"
-    elif query_rc is None:
-        asked = query_title(str(state.query))
-    else:
-        asked = f"patch {query_title(query_rc)}"
-    if state.view == "attention":
-        parts.append(head_title(state.head, layer.num_heads))
-        verb = "looks at" if state.direction == "from" else "is looked at by"
-        return (*parts, f"{asked} {verb}")
-    if state.view == "rollout":
-        parts[-1] = f"rollout through layers 1 to {state.layer + 1}"
-        return (*parts, f"{asked} draws on")
-    return (*parts, f"features like {asked}")
+def _request(state: State, layer: LayerSpec, token: int) -> MapRequest:
+    view = state.view
+    relevance = view == "relevance"
+    return MapRequest(
+        view=view,
+        layer=0 if view in OF_THE_NET else state.layer,
+        head=state.head if view in PER_HEAD else "mean",
+        query=token if view in PER_QUERY else 0,
+        direction=state.direction if view == "attention" else "from",
+        level=state.level if view in PER_LEVEL and layer.level_grids else 0,
+        prompt=state.prompts[min(state.prompt, len(state.prompts) - 1)] if relevance else "",
+        templates=state.templates if relevance else (),
+        start_layer=state.start_layer if relevance else None,
+    )
 
 
 def _without_model() -> dict[str, str]:
-    controls = ("head", "query", "direction", "colours", "patches", "fit", "classes", "opacity")
+    controls = (
+        *("head", "query", "direction", "colours", "patches", "fit", "classes", "opacity"),
+        *("level", "offsets", "prompts", "depth"),
+    )
     views = (f"view:{kind}" for kind in VIEW_TITLES if kind != "picture")
     return dict.fromkeys((*controls, *views), "No model is loaded yet.")
 
 
-def _disabled(state: State, spec: ModelSpec) -> dict[str, str]:
+def _disabled(state: State, spec: ModelSpec, layer: LayerSpec) -> dict[str, str]:
     disabled: dict[str, str] = {}
-    title = VIEW_TITLES[state.view]
-    if state.view != "attention":
+    title, view = VIEW_TITLES[state.view], state.view
+    if view not in PER_HEAD:
         disabled["head"] = f"{title} is not drawn per head: choose Attention to pick one."
+    if view != "attention":
         disabled["direction"] = f"{title} has no direction: choose Attention to ask both ways."
-    if state.view in ("picture", "pca", "norm"):
+    elif not layer.chained:
+        disabled["direction"] = "This layer looks at points of its own; only that way is shown."
+    if view not in PER_QUERY:
         disabled["query"] = f"{title} does not depend on the clicked patch."
-    if state.view in ("picture", "pca"):
+    if view in ("picture", "pca"):
         disabled["colours"] = f"{title} is drawn in its own colours."
-    if state.view == "picture":
+    if view == "picture":
         disabled["opacity"] = "The plain picture has no overlay."
     if not spec.flexible:
         rows, cols = spec.input_size
@@ -185,6 +186,14 @@ def _disabled(state: State, spec: ModelSpec) -> dict[str, str]:
         disabled["fit:aspect"] = reason
     elif state.fit == "trained":
         disabled["patches"] = "'As trained' uses the resolution of the training."
+    if layer.num_levels == 1:
+        disabled["level"] = "This layer holds one grid of tokens."
+    if view not in ("points", "usage"):
+        disabled["offsets"] = "Offsets are drawn with sampling points."
     if "classes" not in spec.abilities:
         disabled["classes"] = f"{spec.title} has no class head: it was trained without labels."
+    if "text" not in spec.abilities:
+        disabled["prompts"] = f"{spec.title} reads no text: choose a CLIP model."
+    if "depth" not in spec.abilities:
+        disabled["depth"] = f"{spec.title} measures no depth: choose a DepthFormer."
     return disabled

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from vitstudio.core.state import VIEW_KINDS
-from vitstudio.state.resolve import VIEW_TITLES
+from vitstudio.core.state import ViewKind
+from vitstudio.state.offers import VIEW_TITLES
 from vitstudio.ui.choices import Choices
 
 GROUPS = ("Picture", "Layers and heads", "Question", "View", "Look", "Export", "Window")
@@ -251,14 +251,20 @@ def _question(choices: Choices) -> list[Action]:
     ]
 
 
-VIEW_HELP = {
-    "picture": "The picture alone, with the patch grid.",
-    "attention": "What one token looks at in one layer, head by head.",
-    "rollout": "Attention followed back through all layers up to this one.",
-    "pca": "Patch features as colours: patches of like colour have like features.",
-    "norm": "The length of every patch's feature vector.",
-    "similarity": "How alike each patch's features are to those of the clicked patch.",
+VIEW_HELP: dict[ViewKind, tuple[str, str]] = {
+    "picture": ("1", "The picture alone, with the patch grid."),
+    "attention": ("2", "What one token looks at in one layer, head by head."),
+    "rollout": ("3", "Attention followed back through all layers up to this one."),
+    "pca": ("4", "Patch features as colours: patches of like colour have like features."),
+    "norm": ("5", "The length of every patch's feature vector."),
+    "similarity": ("6", "How alike each patch's features are to those of the clicked patch."),
+    "mixing": ("7", "What reaches one patch from where, in any kind of layer."),
+    "points": ("8", "The points that a deformable layer samples for one patch, and their weights."),
+    "usage": ("9", "The points of a deformable layer, by how much all patches look at them."),
+    "depth": ("D", "The distance of every pixel, in metres."),
+    "relevance": ("V", "Which patches speak for the chosen prompt."),
 }
+"""Key and help of every view."""
 
 
 def _views(choices: Choices) -> list[Action]:
@@ -266,13 +272,13 @@ def _views(choices: Choices) -> list[Action]:
         Action(
             f"view.{kind}",
             VIEW_TITLES[kind],
-            (str(number),),
-            VIEW_HELP[kind],
+            (key,),
+            text,
             GROUPS[3],
             partial(choices.set_view, kind),
             f"view:{kind}",
         )
-        for number, kind in enumerate(VIEW_KINDS, start=1)
+        for kind, (key, text) in VIEW_HELP.items()
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from vitstudio.core.frame import Frame
-from vitstudio.core.spec import ModelSpec
+from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.core.state import Fit, State
 from vitstudio.core.trace import MapRequest, TraceInfo
 from vitstudio.engine.messages import (
@@ -17,7 +17,7 @@ from vitstudio.engine.messages import (
     OpenModel,
     TraceFrame,
 )
-from vitstudio.state.resolve import ViewState
+from vitstudio.state.resolve import PER_HEAD, PER_QUERY, ViewState
 
 CLASS_COUNT = 5
 
@@ -129,17 +129,20 @@ def questions(old: Situation, new: Situation) -> tuple[object, ...]:
 def neighbours(situation: Situation) -> tuple[MapRequest, ...]:
     """Maps one key press away: the layers beside this one, then the heads."""
     request, layer, spec = situation.request, situation.view.layer, situation.view.spec
-    if request is None or layer is None or spec is None or situation.preview:
+    info = situation.info
+    if request is None or layer is None or spec is None or info is None or situation.preview:
         return ()
-    if request.view == "rollout":  # seconds of work at high resolution: only when asked
+    # Seconds of work at high resolution, or the same for all layers: only when asked.
+    if request.view in ("rollout", "relevance", "depth"):
         return ()
     layers = [
-        replace(request, layer=request.layer + step)
+        replace(request, layer=request.layer + step, query=_query_in(situation, step))
         for step in (1, -1)
         if 0 <= request.layer + step < spec.num_layers
+        and _alike(layer, info.layers[request.layer + step])
     ]
     head = request.head
-    if request.view != "attention" or isinstance(head, str):
+    if request.view not in PER_HEAD or isinstance(head, str):
         return tuple(layers)
     heads = [
         replace(request, head=head + step) for step in (1, -1) if 0 <= head + step < layer.num_heads
@@ -147,8 +150,24 @@ def neighbours(situation: Situation) -> tuple[MapRequest, ...]:
     return (*layers, *heads)
 
 
+def _alike(layer: LayerSpec, other: LayerSpec) -> bool:
+    """Whether a view of one layer is one of the other too, with the same heads and levels."""
+    return (layer.kind == "deformable", layer.num_heads, layer.num_levels) == (
+        other.kind == "deformable",
+        other.num_heads,
+        other.num_levels,
+    )
+
+
+def _query_in(situation: Situation, step: int) -> int:
+    """The asked token in a neighbouring layer, for views that depend on it."""
+    request, view = situation.request, situation.view
+    assert request is not None
+    return view.query_tokens[request.layer + step] if request.view in PER_QUERY else 0
+
+
 def _atlas_request(situation: Situation) -> AskAtlas | None:
     view, info = situation.view, situation.info
-    if info is None or view.query_index is None or situation.preview:
+    if info is None or not view.query_tokens or situation.preview:
         return None
-    return AskAtlas(info.generation, view.query_index, view.state.direction)
+    return AskAtlas(info.generation, view.query_tokens, view.state.direction)

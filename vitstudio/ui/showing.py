@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from vitstudio.core.frame import Frame
-from vitstudio.core.trace import TokenFacts, TokenMap
+from vitstudio.core.trace import TokenFacts, TokenMap, TraceInfo
 from vitstudio.painting.numbers import format_value
-from vitstudio.state.resolve import query_title
+from vitstudio.state.titles import query_title
 from vitstudio.ui.requests import Situation, token_request
 from vitstudio.ui.screen import Screen
 
@@ -86,7 +86,7 @@ class Showing:
             info = situation.info
             if 0 <= x < cols and 0 <= y < rows:
                 parts.append(f"pixel {int(x)}, {int(y)}")
-                cell = info.transform.cell_at(x, y, info.grid_size) if info is not None else None
+                cell = info.transform.cell_at(x, y, self._grid(info)) if info is not None else None
                 if info is not None and cell is None:
                     parts.append("outside what the model sees")
         if cell is not None:
@@ -94,6 +94,13 @@ class Showing:
             parts.extend(self._value_at(cell))
         self._screen.canvas.show_hover(cell)
         self._screen.status.show_cursor("     ".join(parts))
+
+    def _grid(self, info: TraceInfo) -> tuple[int, int]:
+        """The grid that the cursor reads: that of the map on screen."""
+        if self._map is not None and self._map_generation == info.generation:
+            rows, cols = self._map.values.shape[:2]
+            return rows, cols
+        return info.grid_size
 
     def _value_at(self, cell: tuple[int, int]) -> list[str]:
         token_map = self._map

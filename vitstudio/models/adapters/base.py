@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import nn
 
 from vitstudio.core.spec import LayerSpec, ModelSpec
+from vitstudio.models.buffers import Buffers
+from vitstudio.models.mixers.base import Mixer
 
 
 @dataclass(frozen=True)
@@ -17,22 +20,36 @@ class AdaptedNet:
     Attributes
     ----------
     net : nn.Module
-        Called with a normalised (1, 3, rows, cols) tensor it gives logits or features.
+        Called with a normalised (1, 3, rows, cols) tensor it gives logits, features or depth.
     spec : ModelSpec
         With layers as they are in this net.
     blocks : sequence of nn.Module
-        One a layer, called in this order with the (batch, tokens, dim) tokens as first argument.
-    mixers : sequence of nn.Module
-        The attention module inside each block.
+        One a layer, called once each, in this order, with its tokens as first argument.
+    mixers : sequence of Mixer
+        How each layer mixes its tokens.
     notes : tuple of str
         What the user should know of how it was loaded.
+    buffers : Buffers
+        Memory of its traces.
     """
 
     net: nn.Module
     spec: ModelSpec
     blocks: Sequence[nn.Module]
-    mixers: Sequence[nn.Module]
+    mixers: Sequence[Mixer]
     notes: tuple[str, ...] = ()
+    buffers: Buffers = field(default_factory=Buffers, compare=False, repr=False)
+
+    @property
+    def kept_outputs(self) -> frozenset[int]:
+        """Layers whose output is not simply the next one's input: the last of every stage."""
+        layers = self.spec.layers
+        ends = (
+            index
+            for index, (layer, later) in enumerate(itertools.pairwise(layers))
+            if layer.stage != later.stage or layer.chained != later.chained
+        )
+        return frozenset((*ends, len(layers) - 1))
 
 
 def global_layers(

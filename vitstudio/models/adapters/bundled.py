@@ -10,6 +10,7 @@ from vitstudio.core.assets import assets_dir
 from vitstudio.core.errors import CheckpointError
 from vitstudio.core.spec import ModelSpec
 from vitstudio.models.adapters.base import AdaptedNet
+from vitstudio.models.mixers.global_attention import GlobalAttention
 from vitstudio.models.nets.vit import VisionTransformer, VitConfig
 
 
@@ -44,4 +45,5 @@ def build_bundled(spec: ModelSpec, weights: bool) -> AdaptedNet:
                 f"The bundled weights '{path.name}' are missing or damaged; install VitStudio "
                 "again."
             ) from error
-    return AdaptedNet(net, spec, list(net.blocks), [block.attn for block in net.blocks])  # type: ignore[misc]
+    mixers = [GlobalAttention(block.attn) for block in net.blocks]  # type: ignore[arg-type]
+    return AdaptedNet(net, spec, list(net.blocks), mixers)

@@ -10,6 +10,7 @@ from torch import nn
 from vitstudio.core.errors import ModelError
 from vitstudio.core.spec import HubFile, ModelSpec
 from vitstudio.models.adapters.base import AdaptedNet, global_layers
+from vitstudio.models.mixers.global_attention import GlobalAttention
 
 PREFIX = "timm/"
 ATTENTION_TYPES = ("Attention", "AttentionRope", "EvaAttention")
@@ -75,7 +76,7 @@ def adapt_timm(net: nn.Module, model_id: str, spec: ModelSpec | None) -> Adapted
         spec = spec_of_timm(net, model_id)
     grid = _grid_of(net)
     spec = replace(spec, layers=global_layers(len(blocks), heads, grid))
-    return AdaptedNet(net, spec, blocks, mixers)  # type: ignore[arg-type]
+    return AdaptedNet(net, spec, blocks, [GlobalAttention(mixer) for mixer in mixers])  # type: ignore[arg-type]
 
 
 def spec_of_timm(net: Any, model_id: str) -> ModelSpec:

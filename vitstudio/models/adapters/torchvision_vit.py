@@ -10,6 +10,7 @@ from torch import nn
 from vitstudio.core.errors import ModelError
 from vitstudio.core.spec import ModelSpec
 from vitstudio.models.adapters.base import AdaptedNet, global_layers
+from vitstudio.models.mixers.global_attention import GlobalAttention
 
 PREFIX = "torchvision/"
 
@@ -50,4 +51,4 @@ def adapt_torchvision(net: nn.Module, spec: ModelSpec) -> AdaptedNet:
     rows, cols = spec.input_size
     grid = rows // spec.patch_size[0], cols // spec.patch_size[1]
     spec = replace(spec, layers=global_layers(len(blocks), heads, grid))
-    return AdaptedNet(net, spec, blocks, mixers)
+    return AdaptedNet(net, spec, blocks, [GlobalAttention(mixer) for mixer in mixers])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
@@ -53,6 +53,7 @@ class Segmented(QWidget):
             layout.addWidget(button)
             self.buttons[key] = button
         self._chosen = ""
+        self._offered = list(self.buttons)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def choose(self, key: str) -> None:
@@ -60,6 +61,19 @@ class Segmented(QWidget):
         self._chosen = key
         for other, button in self.buttons.items():
             button.setChecked(other == key)
+
+    def offer(self, keys: Collection[str]) -> None:
+        """Show the parts of these keys only, joined as if there were no others."""
+        offered = [key for key in self.buttons if key in keys]
+        if offered == self._offered:
+            return
+        self._offered = offered
+        for key, button in self.buttons.items():
+            button.setVisible(key in offered)
+            if key in offered:
+                button.setProperty("segment", _segment(offered.index(key), len(offered)))
+                button.style().unpolish(button)
+                button.style().polish(button)
 
     def set_tooltips(self, texts: Mapping[str, str]) -> None:
         """Explain the parts."""

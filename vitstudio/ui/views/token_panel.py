@@ -27,13 +27,16 @@ class FactRow:
 
 def fact_rows(facts: TokenFacts) -> tuple[FactRow, ...]:
     """The lines of the card for one token."""
-    rows = [
-        FactRow(
-            "Weight on itself",
-            format_value(facts.weight_on_itself),
-            "The share of its attention that this token pays to itself; all shares add up to 1.",
+    rows: list[FactRow] = []
+    if facts.weight_on_itself is not None:
+        rows.append(
+            FactRow(
+                "Weight on itself",
+                format_value(facts.weight_on_itself),
+                "The share of its attention that this token pays to itself; all shares add up to "
+                "1.",
+            )
         )
-    ]
     for name, weight in facts.weight_on_prefix:
         title = _prefix_title(name)
         rows.append(
@@ -44,21 +47,22 @@ def fact_rows(facts: TokenFacts) -> tuple[FactRow, ...]:
                 "no part of the picture.",
             )
         )
-    rows.append(
-        FactRow(
-            "Entropy",
-            f"{facts.entropy:.1f} of {facts.max_entropy:.1f} nats",
-            "How widely the attention is spread: 0 is one token only, the largest value is all "
-            "tokens alike.",
+    if facts.entropy is not None:
+        rows.append(
+            FactRow(
+                "Entropy",
+                f"{facts.entropy:.1f} of {facts.max_entropy:.1f} nats",
+                "How widely the attention is spread: 0 is one token only, the largest value is all "
+                "tokens alike.",
+            )
         )
-    )
     if facts.mean_distance is not None:
         rows.append(
             FactRow(
                 "Mean distance",
                 f"{facts.mean_distance:.1f} patches",
-                "How far away the patches are that it looks at, on average and weighted by the "
-                "attention.",
+                "How far away the patches are that it looks at (that reach it, in layers without "
+                "attention), on average and weighted.",
             )
         )
     rows.append(

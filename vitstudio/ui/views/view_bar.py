@@ -18,7 +18,8 @@ from PySide6.QtWidgets import (
 
 from vitstudio.core.colormaps import COLORMAPS
 from vitstudio.core.state import SCALES, Scale
-from vitstudio.state.resolve import VIEW_TITLES, ViewState
+from vitstudio.state.offers import VIEW_TITLES
+from vitstudio.state.resolve import ViewState
 from vitstudio.ui.views.controls import (
     KeySlider,
     MenuButton,
@@ -102,6 +103,7 @@ class ViewBar(QFrame):
         state, off = view.state, view.disabled
         self._showing = True
         self.views.choose(state.view)
+        self.views.offer(view.views)
         for kind, button in self.views.buttons.items():
             enable(button, off.get(f"view:{kind}"), self._help.get(f"view.{kind}", ""))
         self.direction.choose(state.direction)

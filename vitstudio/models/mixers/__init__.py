@@ -1,0 +1,1 @@
+"""Token mixers: for each kind of layer, how its questions are answered."""

@@ -1,0 +1,96 @@
+"""Layers in which every token sees every token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from vitstudio.core.errors import CaptureError, ModelError
+from vitstudio.core.spec import LayerSpec
+from vitstudio.core.trace import DenseAttention
+from vitstudio.models import attention
+from vitstudio.models.capture import BlockCall
+from vitstudio.models.mixers.base import AttentionMixer, LayerMaps
+from vitstudio.models.probe import Operands, Seen, attention_operands
+
+DENSE_LIMIT = 4 << 30
+"""Bytes of one layer's full attention above which it is refused: rows are there for that."""
+
+
+class GlobalMaps(LayerMaps):
+    """Attention of all tokens over all tokens, from queries and keys."""
+
+    def __init__(self, operands: Operands, grid_size: tuple[int, int]) -> None:
+        self._operands = operands
+        self.key_grid = grid_size
+        self._normalisers: Tensor | None = None
+        tokens = operands.key.shape[1]
+        self._num_prefix = tokens - grid_size[0] * grid_size[1]
+        self.num_bytes = operands.num_bytes
+
+    def row(self, query: int) -> Tensor:
+        """What a token looks at: float32 (heads, tokens)."""
+        return attention.rows(self._operands, query)
+
+    def column(self, key: int) -> Tensor:
+        """Who looks at a token: float32 (heads, tokens)."""
+        if self._normalisers is None:
+            self._normalisers = attention.normalisers(self._operands)
+        return attention.column(self._operands, key, self._normalisers)
+
+    def rollout(self, vector: Tensor) -> Iterator[Tensor | None]:
+        """One step of rollout, in chunks of rows."""
+        return attention.rollout_step(self._operands, vector)
+
+    def distance(self) -> Iterator[float | None]:
+        """Mean attention distance, in chunks of rows."""
+        return attention.mean_distance_steps(self._operands, self._num_prefix, self.key_grid)
+
+    def record(self) -> DenseAttention:
+        """All weights of the layer.
+
+        Raises
+        ------
+        ModelError
+            If they would not fit in memory; then ask for rows.
+        """
+        heads, tokens = self._operands.key.shape[:2]
+        size = 4 * heads * tokens * tokens
+        if size > DENSE_LIMIT:
+            raise ModelError(
+                f"All maps of this layer would take {size / 2**30:.1f} GiB; ask for single queries "
+                "with heatmap() or use a lower resolution."
+            )
+        parts = [
+            attention.rows(self._operands, chunk).cpu()
+            for chunk in attention.chunks(self._operands)
+        ]
+        return DenseAttention(torch.cat(parts, dim=1).numpy(), self._num_prefix, self.key_grid)
+
+
+class GlobalAttention(AttentionMixer):
+    """Multi-head self-attention of a plain ViT."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__(module)
+        # Watching would take `nn.MultiheadAttention` off torch's fast path.
+        self.watchable = not isinstance(module, nn.MultiheadAttention)
+
+    def maps(
+        self, block: nn.Module, call: BlockCall, layer: LayerSpec, seen: Seen | None = None
+    ) -> GlobalMaps:
+        """Queries and keys of this layer on one picture."""
+        found = seen if seen is not None else attention_operands(block, call)
+        if not isinstance(found, Operands):
+            raise CaptureError("This layer never called a fused attention kernel.")
+        # What was watched is a copy already; else queries and keys are views that hold values too.
+        kept = found if seen is not None else found.kept()
+        return GlobalMaps(kept.of(0), layer.grid_size)
+
+    def attend(self, seen: Seen) -> Tensor:
+        """softmax(Q K^T / sqrt(d)) V in float32."""
+        if not isinstance(seen, Operands):
+            raise CaptureError("This layer never called a fused attention kernel.")
+        return attention.attend(seen.of(0))[None]

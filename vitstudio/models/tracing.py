@@ -1,0 +1,90 @@
+"""One forward pass with what its layers saw."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TypeVar
+
+import torch
+
+from vitstudio.core.frame import Frame
+from vitstudio.core.geometry import plan
+from vitstudio.core.spec import LayerSpec
+from vitstudio.core.state import Fit
+from vitstudio.core.trace import TraceInfo
+from vitstudio.models.adapters.base import AdaptedNet
+from vitstudio.models.capture import Capture, capture_blocks
+from vitstudio.models.preprocess import input_tensor
+from vitstudio.models.trace import Trace
+
+AnyTrace = TypeVar("AnyTrace", bound=Trace)
+
+
+@torch.inference_mode()
+def trace_frame(
+    adapted: AdaptedNet,
+    frame: Frame,
+    fit: Fit = "aspect",
+    patches: int | None = None,
+    *,
+    generation: int = 0,
+    watch: int | None = None,
+    kind: type[AnyTrace] = Trace,  # type: ignore[assignment]
+) -> AnyTrace:
+    """Run a net on a frame and keep what its layers saw.
+
+    `watch` is the layer that will be asked first: its attention operands are kept as they pass,
+    where its mixer allows that at no cost. `kind` is the class of the result, for callers that add
+    to `Trace`.
+
+    Raises
+    ------
+    PictureError
+        If the picture cannot be brought to the net's input.
+    CaptureError
+        If a layer could not be observed.
+    """
+    spec = adapted.spec
+    transform = plan(frame.size_rc, spec, fit, patches)
+    parameter = next(adapted.net.parameters())
+    image = input_tensor(frame, transform, spec).to(parameter.device, parameter.dtype)
+    begin = time.perf_counter()
+    if watch is not None:
+        watch = min(watch, len(adapted.blocks) - 1)
+        if not adapted.mixers[watch].watchable:
+            watch = None
+    with capture_blocks(adapted.blocks, watch, adapted.kept_outputs, adapted.buffers) as capture:
+        output = adapted.net(image)
+    if parameter.device.type == "cuda":
+        torch.cuda.synchronize(parameter.device)
+    forward_s = time.perf_counter() - begin
+    rows, cols = transform.input_size
+    patch_rows, patch_cols = spec.patch_size
+    layers = _located(adapted, capture, (rows // patch_rows, cols // patch_cols))
+    info = TraceInfo(
+        generation=generation,
+        frame=frame,
+        spec=spec,
+        transform=transform,
+        grid_size=layers[0].grid_of(0),
+        layers=layers,
+        device=str(parameter.device),
+        precision=str(parameter.dtype).removeprefix("torch."),
+        forward_s=forward_s,
+        memory_bytes=capture.num_bytes,
+    )
+    return kind(adapted, info, capture, output, watch)
+
+
+def _located(
+    adapted: AdaptedNet, capture: Capture, patches: tuple[int, int]
+) -> tuple[LayerSpec, ...]:
+    """The layers on the grids that they had in this pass; plain ViTs keep that of the patches."""
+    found = []
+    for index, layer in enumerate(adapted.spec.layers):
+        call, outputs = capture.calls[index], capture.outputs
+        output = outputs[index] if index in outputs else capture.calls[index + 1].inputs
+        placed = replace(layer, grid_size=patches)
+        found.append(adapted.mixers[index].located(placed, call, output))
+    return tuple(found)
