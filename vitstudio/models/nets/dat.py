@@ -386,7 +386,8 @@ class DeformableAttention(nn.Module):
         cells = rows * cols
         query = reference_grid((rows, cols), like=position).view(cells, 1, 2)
         distance = (query - position.reshape(batch * groups, 1, cells, 2)) / 2
-        table = self.rpe_table.to(position.dtype).unflatten(0, (groups, -1))
+        table = self.rpe_table.to(position.dtype)
+        table = table.reshape(groups, -1, *table.shape[1:])
         tables = table.expand(batch, *table.shape).flatten(0, 1)  # (batch * groups, heads, ...)
         return sample(tables, distance).view(batch, self.num_heads, cells, cells)
 
@@ -406,7 +407,7 @@ class DeformableAttention(nn.Module):
 
     def _heads(self, grid: Tensor) -> Tensor:
         """(batch, dim, rows, cols) -> (batch, heads, cells, head_dim)."""
-        return grid.flatten(2).unflatten(1, (self.num_heads, -1)).mT
+        return grid.reshape(len(grid), self.num_heads, -1, grid.shape[2] * grid.shape[3]).mT
 
 
 class Block(nn.Module):
@@ -450,7 +451,7 @@ class Stage(nn.Module):
         self.drop_paths = nn.ModuleList(map(DropPath, drop_rates))
         # A tuple, which torch does not register: the parts have their keys already.
         self.blocks = tuple(
-            Block(kind, self.layer_norms[2 * i : 2 * i + 2], attention, mlp, drop_path)
+            Block(kind, list(self.layer_norms[2 * i : 2 * i + 2]), attention, mlp, drop_path)
             for i, (kind, attention, mlp, drop_path) in enumerate(
                 zip(kinds, self.attns, self.mlps, self.drop_paths, strict=True)
             )
@@ -516,12 +517,15 @@ class Dat(nn.Module):
     @property
     def blocks(self) -> tuple[Block, ...]:
         """All blocks, in order."""
-        return tuple(block for stage in self.stages for block in stage.blocks)
+        return tuple(block for stage in self._stages() for block in stage.blocks)
 
     @property
     def stage_of_block(self) -> tuple[int, ...]:
         """The stage, from 0, of each of `blocks`."""
-        return tuple(i for i, stage in enumerate(self.stages) for _ in stage.blocks)
+        return tuple(i for i, stage in enumerate(self._stages()) for _ in stage.blocks)
+
+    def _stages(self) -> list[Stage]:
+        return [stage for stage in self.stages if isinstance(stage, Stage)]
 
     def forward_features(self, image: Tensor) -> Tensor:
         """(batch, 3, rows, cols) -> the last map, normalised: (batch, dim, rows, cols).
@@ -550,13 +554,14 @@ class Dat(nn.Module):
 
 def _initialise(module: nn.Module) -> None:
     """Narrow projections, so that residual branches start small; convolutions keep torch's."""
-    pointwise = isinstance(module, DeformableAttention)
-    projections = (
-        [module.proj_q, module.proj_k, module.proj_v, module.proj_out] if pointwise else [module]
-    )
+    projections: list[nn.Linear | nn.Conv2d] = []
+    if isinstance(module, DeformableAttention):
+        projections = [module.proj_q, module.proj_k, module.proj_v, module.proj_out]
+    elif isinstance(module, nn.Linear):
+        projections = [module]
     for projection in projections:
-        if isinstance(projection, nn.Linear) or pointwise:
-            nn.init.trunc_normal_(projection.weight, std=0.02)
+        nn.init.trunc_normal_(projection.weight, std=0.02)
+        if projection.bias is not None:
             nn.init.zeros_(projection.bias)
 
 
