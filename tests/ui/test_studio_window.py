@@ -189,7 +189,7 @@ def test_a_drag_moves_the_picture_and_asks_nothing(rig):
 
 def test_a_picture_of_another_size_is_fitted(rig):
     rig.canvas.zoom(4.0)
-    rig.studio.presenter.open_frame(make_frame("clipboard", 300, 100))
+    rig.engine.receive(messages.PictureOpened(make_frame("tall", 300, 100)))
     rig.engine.answer()
     inside = rig.canvas.rect()
     for corner in ((0, 0), (100, 300)):

@@ -10,7 +10,6 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
-    QImage,
 )
 from PySide6.QtWidgets import (
     QFrame,
@@ -49,13 +48,13 @@ class MainWindow(QMainWindow):
 
     Signals
     -------
-    paths_dropped(list of str), image_dropped(QImage)
+    paths_dropped(list of str), image_dropped(QImage or bytes of a PNG file)
     closing()
         Just before the window closes.
     """
 
     paths_dropped = Signal(object)
-    image_dropped = Signal(QImage)
+    image_dropped = Signal(object)
     closing = Signal()
 
     def __init__(self, samples: Sequence[str], metrics: Metrics) -> None:
