@@ -288,6 +288,19 @@ def test_hover_reads_the_value_and_shift_asks_in_passing(bench: Bench) -> None:
     assert bench.views.last("status", "show_cursor") == ("",)
 
 
+def test_the_value_under_a_resting_cursor_is_of_the_map_on_screen(bench: Bench) -> None:
+    bench.presenter.hover((31.0, 21.0), False)
+    assert "weight 0.001" in bench.views.last("status", "show_cursor")[0]
+    bench.engine.hot = (4, 6)
+    bench.presenter.click(31.0, 21.0)
+    bench.engine.answer()
+    assert "weight 0.5" in bench.views.last("status", "show_cursor")[0]
+    assert bench.views.last("canvas", "show_hover") == ((4, 6),)
+    bench.presenter.open_path(B)
+    bench.engine.answer()
+    assert bench.views.last("status", "show_cursor") == ("",)
+
+
 def test_a_click_where_the_view_has_no_query_says_why(bench: Bench) -> None:
     bench.state.update(view="pca")
     bench.presenter.click(10, 10)
