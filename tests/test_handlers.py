@@ -249,6 +249,17 @@ def test_a_picture_comes_with_its_neighbours(files: Asker, folder: Path) -> None
     assert [Path(path).name for path in opened.folder] == ["a9.jpg", "a10.jpg", "b.jpg"]
 
 
+def test_a_picture_that_no_file_holds_is_read(files: Asker) -> None:
+    content = sample_pictures()[-1].read_bytes()
+    opened = files.one(messages.OpenImage("clipboard", content))
+    assert opened.frame.source == "clipboard"
+    assert opened.folder == ()
+    own = files.one(messages.OpenImage("clipboard 2", lambda name: Frame(opened.frame.rgb, name)))
+    assert own.frame.source == "clipboard 2"
+    with pytest.raises(PictureError, match="clipboard is not a picture"):
+        files.all(messages.OpenImage("clipboard", b"no picture at all"))
+
+
 def test_a_folder_opens_its_first_picture(files: Asker, folder: Path) -> None:
     opened = files.one(messages.OpenPicture(str(folder)))
     assert opened.frame.source == str(folder / "a9.jpg")

@@ -73,7 +73,7 @@ class Program:
             self.studio.desk.open_paths([str(Path(self._path).absolute())])
 
     def stop(self) -> None:
-        """Close the window and wait for the engine.
+        """Close the window, stop what runs long, and wait for the engine.
 
         Raises
         ------
@@ -81,6 +81,7 @@ class Program:
             If the engine does not stop.
         """
         self.window.close()
+        self.studio.presenter.cancel()  # a download can take hours
         self.engine.stop()
 
 

@@ -192,6 +192,7 @@ class FileHandlers:
         """Message types and what answers them."""
         return {
             messages.OpenPicture: self.open_picture,
+            messages.OpenImage: self.open_image,
             messages.Restore: self.restore,
             messages.ListModels: self.list_models,
         }
@@ -205,6 +206,14 @@ class FileHandlers:
         is_folder = Path(path).is_dir()
         folder = pictures_in(path) if is_folder else siblings(path)
         yield messages.PictureOpened(load_frame(folder[0] if is_folder else path), folder)
+
+    def open_image(self, message: Any) -> Answers:
+        """Read a picture that was pasted or dragged here without a file."""
+        from vitstudio.sources.image import load_frame
+
+        image, source = message.image, message.source
+        frame = load_frame(image, source) if isinstance(image, bytes) else image(source)
+        yield messages.PictureOpened(frame)
 
     def restore(self, message: Any) -> Answers:
         """Look for the State in an export."""

@@ -9,6 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import huggingface_hub
+import huggingface_hub.constants
+import pytest
+
+from vitstudio.models import transfer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 BLOCK_BYTES = 16_384
@@ -143,3 +150,18 @@ def serving(behaviour: Behaviour) -> Iterator[Behaviour]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def network_allowed(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[None]:
+    """Empty caches in a folder, the network allowed, a token of its own, no long waits."""
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setenv("HF_HOME", str(folder / "hf"))
+    monkeypatch.setenv("TORCH_HOME", str(folder / "torch"))
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    monkeypatch.setattr(transfer, "PAUSES_S", (0.0, 0.0))
+    yield
+    huggingface_hub.close_session()

@@ -18,7 +18,7 @@ import huggingface_hub.constants
 import pytest
 import torch
 
-from tests.models.hub_server import COMMIT, Behaviour, serving
+from tests.models.hub_server import COMMIT, Behaviour, network_allowed, serving
 from vitstudio.core.errors import Cancelled, DownloadError, OfflineError
 from vitstudio.core.spec import HubFile, UrlFile, WeightsSource
 from vitstudio.models import hub, transfer
@@ -30,17 +30,8 @@ REPO = HubFile("somebody/vit_tiny")
 
 @pytest.fixture(autouse=True)
 def _own_caches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Empty caches, the network allowed, no login, no long waits."""
-    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1")
-    monkeypatch.setenv("HF_TOKEN", "hf_secret")
-    monkeypatch.setattr(transfer, "PAUSES_S", (0.0, 0.0))
-    yield
-    huggingface_hub.close_session()
+    with network_allowed(monkeypatch, tmp_path):
+        yield
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from vitstudio.core.errors import PictureError
+from vitstudio.sources import colour
 from vitstudio.sources.image import MAX_MEGAPIXELS, load_frame
 
 # Two rows, three columns, no symmetry, all six colours different.
@@ -218,6 +219,18 @@ def test_transparency_is_laid_on_white() -> None:
     assert np.abs(frame.rgb - expected).max() <= 0.51
     assert frame.rgb[0, 1].tolist() == [255, 255, 255]
     assert "white" in frame.note
+
+
+def test_transparency_of_a_large_picture_is_laid_on_white_in_bands(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rgba = np.random.default_rng(0).integers(0, 256, (11, 7, 4), dtype=np.uint8)
+    rgba[:4, :, 3] = 255
+    whole = load_frame(rgba)
+    monkeypatch.setattr(colour, "BAND_PIXELS", 30)  # 4 rows of 7, and 3 rows at the end
+    np.testing.assert_array_equal(load_frame(rgba).rgb, whole.rgb)
+    np.testing.assert_array_equal(whole.rgb[:4], rgba[:4, :, :3])
+    assert load_frame(rgba).note == whole.note != ""
 
 
 def test_an_opaque_alpha_channel_is_not_worth_a_note() -> None:

@@ -158,6 +158,9 @@ class FakeEngine:
             return [messages.Failed(message, f"{message.path} cannot be read.")]
         return [messages.PictureOpened(self.frames[message.path], self.folder)]
 
+    def _openimage(self, message: Any) -> list[object]:
+        return [messages.PictureOpened(message.image(message.source))]
+
     def _restore(self, message: Any) -> list[object]:
         return [messages.Restored(message.path, None)]
 

@@ -6,6 +6,8 @@ from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QColor, QImage
 
 from vitstudio.core.errors import PictureError
+from vitstudio.sources.image import load_frame
+from vitstudio.ui import pictures
 from vitstudio.ui.pictures import frame_from_qimage, image_of, is_checkpoint, local_paths
 from vitstudio.ui.views.picture_image import _thinned
 
@@ -31,6 +33,28 @@ def test_transparency_is_laid_on_white_and_said(qapp):
     assert "white" in frame.note
 
 
+@pytest.mark.parametrize("ratio", [1.0, 2.0])
+def test_a_picture_of_many_strips_is_whole(qapp, monkeypatch, ratio):
+    monkeypatch.setattr(pictures, "STRIP_PIXELS", 30)  # 4 rows of 7, and 3 rows at the end
+    rgba = np.random.default_rng(0).integers(0, 256, (11, 7, 4), dtype=np.uint8)
+    rgba[:4, :, 3] = 255
+    image = QImage(rgba.data, 7, 11, 28, QImage.Format.Format_RGBA8888)
+    image.setDevicePixelRatio(ratio)
+    frame = frame_from_qimage(image, "clipboard")
+    expected = load_frame(rgba)
+    np.testing.assert_allclose(frame.rgb.astype(int), expected.rgb.astype(int), atol=2)
+    np.testing.assert_array_equal(frame.rgb[:4], rgba[:4, :, :3])
+    assert frame.note == expected.note
+
+
+def test_an_alpha_channel_without_transparency_is_no_news(qapp):
+    image = QImage(2, 2, QImage.Format.Format_ARGB32)
+    image.fill(QColor(10, 20, 30, 255))
+    frame = frame_from_qimage(image, "clipboard")
+    assert tuple(frame.rgb[1, 1]) == (10, 20, 30)
+    assert frame.note == ""
+
+
 def test_an_empty_picture_is_refused(qapp):
     with pytest.raises(PictureError):
         frame_from_qimage(QImage(), "clipboard")
@@ -43,6 +67,8 @@ def test_what_a_drag_carries(qapp):
     assert image_of(data) is None
     data.setImageData(QImage(4, 4, QImage.Format.Format_RGB32))
     assert image_of(data).width() == 4
+    data.setData("image/png", b"a file")
+    assert image_of(data) == b"a file"
 
 
 @pytest.mark.parametrize(

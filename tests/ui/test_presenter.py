@@ -3,6 +3,7 @@
 import pytest
 
 from tests.ui.fakes import FakeClock, FakeEngine, FakeScreen, make_frame, make_map, make_spec
+from vitstudio.core.frame import Frame
 from vitstudio.core.state import State
 from vitstudio.core.trace import MapRequest
 from vitstudio.engine import messages
@@ -41,6 +42,16 @@ class Bench:
         self.engine.history.clear()
         self.views.log.clear()
         return self
+
+    def restore(self, path: str, state: State) -> None:
+        """Open an export that carries a state."""
+        self.presenter.open_path(path)
+        self.engine.posted.remove(messages.Restore(path))
+        self.presenter.receive(messages.Restored(path, state))
+
+    def paste(self, frame: Frame) -> None:
+        """Open a picture that no file holds."""
+        self.presenter.open_image(messages.OpenImage(frame.source, lambda _source: frame))
 
     @property
     def shown_request(self) -> MapRequest:
@@ -277,6 +288,19 @@ def test_hover_reads_the_value_and_shift_asks_in_passing(bench: Bench) -> None:
     assert bench.views.last("status", "show_cursor") == ("",)
 
 
+def test_the_value_under_a_resting_cursor_is_of_the_map_on_screen(bench: Bench) -> None:
+    bench.presenter.hover((31.0, 21.0), False)
+    assert "weight 0.001" in bench.views.last("status", "show_cursor")[0]
+    bench.engine.hot = (4, 6)
+    bench.presenter.click(31.0, 21.0)
+    bench.engine.answer()
+    assert "weight 0.5" in bench.views.last("status", "show_cursor")[0]
+    assert bench.views.last("canvas", "show_hover") == ((4, 6),)
+    bench.presenter.open_path(B)
+    bench.engine.answer()
+    assert bench.views.last("status", "show_cursor") == ("",)
+
+
 def test_a_click_where_the_view_has_no_query_says_why(bench: Bench) -> None:
     bench.state.update(view="pca")
     bench.presenter.click(10, 10)
@@ -285,11 +309,9 @@ def test_a_click_where_the_view_has_no_query_says_why(bench: Bench) -> None:
 
 
 def test_an_export_dropped_brings_its_state_back(bench: Bench) -> None:
-    bench.presenter.open_path("/exports/view.svg")
-    assert bench.engine.history[-1] == messages.Restore("/exports/view.svg")
     wanted = State(model_id="large", source=B, layer=4, head=2, view="attention", patches=10)
-    bench.engine.posted.clear()
-    bench.presenter.receive(messages.Restored("/exports/view.svg", wanted))
+    bench.restore("/exports/view.svg", wanted)
+    assert bench.engine.history[0] == messages.Restore("/exports/view.svg")
     bench.engine.answer()
     assert bench.state.state == wanted
     assert bench.shown_request.layer == 4
@@ -299,7 +321,7 @@ def test_an_export_dropped_brings_its_state_back(bench: Bench) -> None:
 def test_an_export_whose_picture_is_gone_changes_nothing(bench: Bench) -> None:
     before = bench.state.state
     wanted = before.replace(source="/gone.jpg", view="norm", opacity=0.2)
-    bench.presenter.receive(messages.Restored("/exports/view.png", wanted))
+    bench.restore("/exports/view.png", wanted)
     bench.engine.answer()
     assert bench.state.state == before
     assert bench.presenter.frame is bench.engine.frames[A]
@@ -308,7 +330,7 @@ def test_an_export_whose_picture_is_gone_changes_nothing(bench: Bench) -> None:
 def test_an_export_whose_model_is_missing_changes_nothing(bench: Bench) -> None:
     before = bench.state.state
     wanted = before.replace(model_id="missing", view="norm", opacity=0.2)
-    bench.presenter.receive(messages.Restored("/exports/view.png", wanted))
+    bench.restore("/exports/view.png", wanted)
     bench.engine.answer()
     assert bench.state.state == before
     assert bench.shown_request.view == "attention"
@@ -335,7 +357,7 @@ def test_paging_and_undo_walk_through_pictures(bench: Bench) -> None:
 
 def test_undo_finds_a_pasted_picture_again(bench: Bench) -> None:
     pasted = make_frame("clipboard")
-    bench.presenter.open_frame(pasted)
+    bench.paste(pasted)
     bench.engine.answer()
     bench.presenter.open_path(B)
     bench.engine.answer()
@@ -343,6 +365,57 @@ def test_undo_finds_a_pasted_picture_again(bench: Bench) -> None:
     bench.engine.answer()
     assert bench.presenter.frame is pasted
     assert bench.views.notices == []
+
+
+def test_a_pasted_picture_is_read_by_the_engine(bench: Bench) -> None:
+    pasted = Frame(make_frame().rgb, "clipboard", note="Its transparent parts are laid on white.")
+    bench.paste(pasted)
+    assert bench.presenter.frame is bench.engine.frames[A]
+    assert bench.state.state.source == A
+    bench.engine.answer()
+    assert bench.presenter.frame is pasted
+    assert bench.state.state.source == "clipboard"
+    assert bench.views.notices == [pasted.note]
+    assert bench.shown_request == bench.presenter.shown.requests[0]
+
+
+@pytest.mark.parametrize("path", [B, "/pictures/b.png"])
+@pytest.mark.parametrize("paste_first", [True, False])
+def test_of_an_open_and_a_paste_the_later_wins(bench: Bench, path: str, paste_first: bool) -> None:
+    pasted = make_frame("clipboard")
+    bench.engine.frames[path] = opened = make_frame(path)
+    if paste_first:
+        bench.paste(pasted)
+    bench.presenter.open_path(path)
+    if not paste_first:
+        bench.paste(pasted)
+    bench.engine.answer()
+    assert bench.presenter.frame is (opened if paste_first else pasted)
+
+
+def test_a_paste_after_an_export_wins(bench: Bench) -> None:
+    pasted = make_frame("clipboard")
+    bench.presenter.open_path("/exports/view.svg")
+    bench.paste(pasted)
+    bench.engine.posted.remove(messages.Restore("/exports/view.svg"))
+    wanted = State(model_id="large", source=B, layer=4)
+    bench.presenter.receive(messages.Restored("/exports/view.svg", wanted))
+    bench.engine.answer()
+    assert bench.presenter.frame is pasted
+    assert bench.state.state.model_id == "small"
+    assert bench.views.notices == []
+
+
+def test_a_paste_that_fails_changes_nothing(bench: Bench) -> None:
+    before = bench.state.state
+    bench.paste(make_frame("clipboard"))
+    request = bench.engine.posted.pop()
+    bench.presenter.receive(messages.Failed(request, "This picture is empty."))
+    bench.engine.answer()
+    assert bench.state.state == before
+    assert bench.presenter.frame is bench.engine.frames[A]
+    assert bench.views.notices == ["This picture is empty."]
+    assert bench.views.last("canvas", "show_busy") == ("",)
 
 
 def test_export_copy_and_their_answers(bench: Bench) -> None:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
+from PySide6.QtCore import QBuffer, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QColor, QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from vitstudio.core.assets import assets_dir
+from vitstudio.core.frame import Frame
 from vitstudio.core.geometry import plan
 from vitstudio.core.state import FITS, Fit, State
 from vitstudio.desktop import Program
 from vitstudio.settings import SettingsStore
-from vitstudio.ui import dialogs
+from vitstudio.sources import image
+from vitstudio.ui import desk, dialogs
 
 PATCHES = 8
 PATIENCE_MS = 30_000
@@ -86,6 +89,27 @@ def press(qtbot: QtBot, program: Program, key: Qt.Key, control: bool = False) ->
     qtbot.keyClick(program.window.canvas, key, modifier)
 
 
+def noting_thread(function: Callable[..., Frame], names: list[str]) -> Callable[..., Frame]:
+    """The same function, which also writes down in which thread it was called."""
+
+    def noting(*arguments: object) -> Frame:
+        names.append(threading.current_thread().name)
+        return function(*arguments)
+
+    return noting
+
+
+def clipboard_of(picture: QImage, as_file: bool) -> QMimeData:
+    """A copied picture as this program's own clipboard has it, or as another program's."""
+    data = QMimeData()
+    data.setImageData(picture)
+    if as_file:
+        content = QBuffer()
+        picture.save(content, "PNG")
+        data.setData("image/png", content.data())
+    return data
+
+
 def save_planted(path: Path, rows: int, cols: int) -> None:
     """An asymmetric picture."""
     rgb = np.full((rows, cols, 3), 90, np.uint8)
@@ -107,9 +131,9 @@ def test_a_picture_is_opened_by_drop_dialog_and_paste(
     monkeypatch.setattr(dialogs, "ask_picture", lambda *_: str(chosen))
     program.studio.trigger("picture.open")
     wait_source(qtbot, program, str(chosen))
-    image = QImage(40, 30, QImage.Format.Format_RGB32)
-    image.fill(Qt.GlobalColor.red)
-    QGuiApplication.clipboard().setImage(image)
+    copied = QImage(40, 30, QImage.Format.Format_RGB32)
+    copied.fill(Qt.GlobalColor.red)
+    QGuiApplication.clipboard().setImage(copied)
     program.studio.trigger("picture.paste")
 
     def is_pasted() -> bool:
@@ -118,6 +142,41 @@ def test_a_picture_is_opened_by_drop_dialog_and_paste(
 
     qtbot.waitUntil(is_pasted, timeout=PATIENCE_MS)
     settle(qtbot, program)
+
+
+@pytest.mark.parametrize("as_file", [False, True])
+def test_a_pasted_picture_is_converted_beside_the_window(
+    program: Program, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, as_file: bool
+) -> None:
+    readers: list[str] = []
+    monkeypatch.setattr(desk, "frame_from_qimage", noting_thread(desk.frame_from_qimage, readers))
+    monkeypatch.setattr(image, "_read", noting_thread(image._read, readers))
+    picture = QImage(60, 40, QImage.Format.Format_ARGB32)
+    picture.fill(QColor(200, 10, 10))
+    for x in range(30):
+        picture.setPixelColor(x, 0, QColor(0, 0, 0, 0))
+    QGuiApplication.clipboard().setMimeData(clipboard_of(picture, as_file))
+    recent = program.studio.settings.recent
+    program.studio.trigger("picture.paste")
+    wait_source(qtbot, program, "clipboard")
+    frame = program.studio.presenter.frame
+    assert frame is not None
+    assert frame.rgb[0, 29:31].tolist() == [[255, 255, 255], [200, 10, 10]]
+    assert program.window.notice.text == "Its transparent parts are laid on white."
+    assert program.studio.settings.recent == recent
+    assert readers == ["vitstudio-files"]
+
+
+def test_a_pasted_file_that_is_none_changes_nothing(program: Program, qtbot: QtBot) -> None:
+    before = program.state.state
+    data = QMimeData()
+    data.setImageData(QImage(4, 4, QImage.Format.Format_RGB32))
+    data.setData("image/png", b"not a PNG")
+    QGuiApplication.clipboard().setMimeData(data)
+    program.studio.trigger("picture.paste")
+    qtbot.waitUntil(lambda: "clipboard is not a picture" in program.window.notice.text)
+    settle(qtbot, program)
+    assert program.state.state == before
 
 
 def test_a_folder_is_paged_through(program: Program, qtbot: QtBot, tmp_path: Path) -> None:
@@ -214,12 +273,12 @@ def test_the_hottest_cell_is_painted_on_its_own_pixels(
     # The asked cell is the only one that is exactly like itself: the brightest of the gray map.
     row, col = shown.query_rc
     assert token_map.values[row, col] == token_map.values.max()
-    image = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+    grab = canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
     middle = info.transform.point_in_cell(row, col, info.grid_size)
     assert middle is not None
     spot = canvas.source_to_widget(middle[0] * cols * 4, middle[1] * rows * 4)
-    ratio = image.width() / canvas.width()
-    colour = image.pixelColor(round(spot.x() * ratio), round(spot.y() * ratio))
+    ratio = grab.width() / canvas.width()
+    colour = grab.pixelColor(round(spot.x() * ratio), round(spot.y() * ratio))
     assert min(colour.red(), colour.green(), colour.blue()) > 240
 
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QThread, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QSize, Qt, QThread, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QGuiApplication, QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication, QGraphicsView, QLabel, QLineEdit, QPushButton, QWidget
 
@@ -16,6 +16,7 @@ from vitstudio.engine import messages
 from vitstudio.settings import SettingsStore
 from vitstudio.state.app_state import AppState
 from vitstudio.ui.bridge import Bridge
+from vitstudio.ui.main_window import first_size
 from vitstudio.ui.studio_window import build_window
 from vitstudio.ui.theme import apply_theme
 
@@ -187,9 +188,17 @@ def test_a_drag_moves_the_picture_and_asks_nothing(rig):
     assert (rig.at(300, 200) - end).manhattanLength() <= 12
 
 
+@pytest.mark.parametrize(
+    ("screen", "expected"),
+    [((1280, 800), (1264, 752)), ((1440, 900), (1424, 852)), ((2560, 1440), (1440, 900))],
+)
+def test_the_first_window_fits_the_screen(screen, expected):
+    assert first_size(QSize(*screen)) == QSize(*expected)
+
+
 def test_a_picture_of_another_size_is_fitted(rig):
     rig.canvas.zoom(4.0)
-    rig.studio.presenter.open_frame(make_frame("clipboard", 300, 100))
+    rig.engine.receive(messages.PictureOpened(make_frame("tall", 300, 100)))
     rig.engine.answer()
     inside = rig.canvas.rect()
     for corner in ((0, 0), (100, 300)):

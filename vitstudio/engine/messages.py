@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from vitstudio.core.frame import Frame
@@ -44,6 +45,23 @@ class OpenPicture:
     """Read a picture file (or the first of a folder) on the engine's thread."""
 
     path: str
+
+
+@dataclass(frozen=True, eq=False)
+class OpenImage:
+    """Read a picture that no file holds on the engine's thread; answered by PictureOpened.
+
+    Attributes
+    ----------
+    source : str
+        Name to show, e.g. "clipboard".
+    image : bytes or callable
+        The content of a picture file; or, of a picture that only the interface can read, what
+        makes the Frame when given the name.
+    """
+
+    source: str
+    image: bytes | Callable[[str], Frame]
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path, PurePath
 
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication, QImage
 
-from vitstudio.core.errors import PictureError
+from vitstudio.engine.messages import OpenImage
 from vitstudio.settings import Settings
 from vitstudio.ui import dialogs
 from vitstudio.ui.actions import Action
@@ -78,16 +79,12 @@ class WindowDesk(QObject):
             else:
                 self.presenter.open_path(path)
 
-    def open_image(self, image: QImage) -> None:
-        """Open a picture that no file holds."""
+    def open_image(self, image: QImage | bytes) -> None:
+        """Open a picture that no file holds; converting it is left to the engine."""
         self._pasted += 1
         name = "clipboard" if self._pasted == 1 else f"clipboard {self._pasted}"
-        try:
-            frame = frame_from_qimage(image, name)
-        except PictureError as error:
-            self._window.notice.show_notice(str(error), "bad")
-            return
-        self.presenter.open_frame(frame)
+        read = image if isinstance(image, bytes) else partial(frame_from_qimage, image)
+        self.presenter.open_image(OpenImage(name, read))
 
     def paste(self) -> None:
         """Open the file or the picture on the clipboard."""

@@ -12,9 +12,12 @@ from vitstudio.core.trace import TraceInfo
 from vitstudio.engine.messages import (
     ModelOpened,
     OpenCheckpoint,
+    OpenImage,
     OpenModel,
     OpenPicture,
     PictureOpened,
+    Restore,
+    Restored,
     TraceFrame,
 )
 from vitstudio.state.app_state import AppState
@@ -53,7 +56,8 @@ class Loading:
         self._wanted_model: OpenModel | None = None
         self._models: list[OpenModel | OpenCheckpoint] = []
         self._wanted_source = ""
-        self._pictures: list[OpenPicture] = []
+        self._pictures: list[OpenPicture | OpenImage] = []
+        self._looked_into = ""
         self._wanted_trace: TraceKey | None = None
         self._tracing: TraceKey | None = None
         self._failed_trace: TraceKey | None = None
@@ -87,13 +91,20 @@ class Loading:
 
     def open_picture(self, path: str) -> None:
         """Read a picture or a folder; the state changes when it is there."""
-        message = OpenPicture(path)
-        self._pictures.append(message)
-        self._post(message)
+        self._ask_picture(OpenPicture(path))
+
+    def open_image(self, message: OpenImage) -> None:
+        """Read a picture that no file holds; the state changes when it is there."""
+        self._ask_picture(message)
+
+    def look_into(self, path: str) -> None:
+        """Find out whether a file carries a state; it is a picture otherwise."""
+        self._looked_into = path
+        self._post(Restore(path))
 
     def page(self, step: int) -> None:
         """Open the picture `step` places further in the folder, from the last one asked for."""
-        path = self._pictures[-1].path if self._pictures else self._wanted_source
+        path = _name(self._pictures[-1]) if self._pictures else self._wanted_source
         if path in self.folder:
             place = self.folder.index(path) + step
             if 0 <= place < len(self.folder):
@@ -105,12 +116,6 @@ class Loading:
         message = OpenCheckpoint(path, state.device, state.precision)
         self._models.append(message)
         self._post(message)
-
-    def keep_frame(self, frame: Frame) -> None:
-        """Remember a picture that no file holds."""
-        self._frames[frame.source] = frame
-        while len(self._frames) > KEPT_FRAMES:
-            self._frames.popitem(last=False)
 
     # ---- what arrived ----
 
@@ -132,8 +137,9 @@ class Loading:
 
     def picture_opened(self, message: PictureOpened) -> None:
         """Take a picture and the pictures beside it."""
-        if self._pictures:
-            self._pictures.pop(0)
+        request = self._pictures.pop(0) if self._pictures else None
+        if isinstance(request, OpenImage):
+            self._keep_frame(message.frame)
         self.folder = message.folder
         self.show_frame(message.frame)
 
@@ -147,8 +153,21 @@ class Loading:
         change(source=frame.source)
         self.follow()
 
-    def restored(self, state: State) -> None:
-        """Take over the state of an export, whole or not at all."""
+    def restored(self, message: Restored) -> bool:
+        """Take over the state of an export, whole or not at all, or open an ordinary picture.
+
+        False if something else was opened since: what was asked for last wins.
+        """
+        if message.path != self._looked_into:
+            return False
+        self._looked_into = ""
+        if message.state is None:
+            self.open_picture(message.path)
+        else:
+            self._take_over(message.state)
+        return True
+
+    def _take_over(self, state: State) -> None:
         self._before_restore = self._state.state
         self._state.restore(state)
         self.follow()
@@ -172,7 +191,7 @@ class Loading:
         """Put back what the failed request had changed."""
         if isinstance(request, OpenModel | OpenCheckpoint):
             self._model_failed(request)
-        elif isinstance(request, OpenPicture):
+        elif isinstance(request, OpenPicture | OpenImage):
             self._picture_failed(request)
         elif isinstance(request, TraceFrame):
             self._trace_failed()
@@ -195,11 +214,11 @@ class Loading:
             )
         self.follow()
 
-    def _picture_failed(self, request: OpenPicture) -> None:
+    def _picture_failed(self, request: OpenPicture | OpenImage) -> None:
         if request in self._pictures:
             self._pictures.remove(request)
         shown = self.frame.source if self.frame is not None else ""
-        if request.path != self._wanted_source or request.path == shown:
+        if _name(request) != self._wanted_source or _name(request) == shown:
             return
         self._wanted_source = shown
         if not self._put_back_restore():
@@ -233,6 +252,16 @@ class Loading:
 
     # ---- one forward pass at a time ----
 
+    def _ask_picture(self, message: OpenPicture | OpenImage) -> None:
+        self._looked_into = ""
+        self._pictures.append(message)
+        self._post(message)
+
+    def _keep_frame(self, frame: Frame) -> None:
+        self._frames[frame.source] = frame
+        while len(self._frames) > KEPT_FRAMES:
+            self._frames.popitem(last=False)
+
     def _fetch_source(self, source: str) -> None:
         kept = self._frames.get(source)
         if kept is not None:
@@ -256,3 +285,8 @@ class Loading:
         if not wanted.same_as(self._failed_trace):
             self._tracing = wanted
             self._post(wanted.message())
+
+
+def _name(request: OpenPicture | OpenImage) -> str:
+    """What the source of the picture will be called."""
+    return request.path if isinstance(request, OpenPicture) else request.source

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QByteArray, Qt, Signal
+from PySide6.QtCore import QByteArray, QSize, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
-    QImage,
 )
 from PySide6.QtWidgets import (
     QFrame,
@@ -42,6 +41,9 @@ from vitstudio.ui.views.top_bar import TopBar
 from vitstudio.ui.views.view_bar import ViewBar
 
 TABS = ("Heads", "Answer")
+PREFERRED_SIZE = QSize(1440, 900)
+FRAME_SIZE = QSize(16, 48)
+"""Room for the title and border that the desktop adds; how much is unknown before it did."""
 
 
 class MainWindow(QMainWindow):
@@ -49,13 +51,13 @@ class MainWindow(QMainWindow):
 
     Signals
     -------
-    paths_dropped(list of str), image_dropped(QImage)
+    paths_dropped(list of str), image_dropped(QImage or bytes of a PNG file)
     closing()
         Just before the window closes.
     """
 
     paths_dropped = Signal(object)
-    image_dropped = Signal(QImage)
+    image_dropped = Signal(object)
     closing = Signal()
 
     def __init__(self, samples: Sequence[str], metrics: Metrics) -> None:
@@ -78,7 +80,7 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.notice = Notice(self.canvas)
         self._veil = DropVeil(self)
-        self.resize(1440, 900)
+        self.resize(first_size(self.screen().availableSize()))
         self.setMinimumSize(1000, 640)
 
     def restore(self, settings: Settings) -> None:
@@ -116,7 +118,8 @@ class MainWindow(QMainWindow):
             self.columns.setCollapsible(side, True)
         self.columns.setCollapsible(1, False)
         metrics = self._metrics
-        self.columns.setSizes([metrics.rail, 1440 - metrics.rail - metrics.dock, metrics.dock])
+        middle = PREFERRED_SIZE.width() - metrics.rail - metrics.dock
+        self.columns.setSizes([metrics.rail, middle, metrics.dock])
         for widget in (self.top_bar, rule(), self.columns, rule(), self.status):
             layout.addWidget(widget, stretch=1 if widget is self.columns else 0)
         self.setCentralWidget(body)
@@ -172,6 +175,11 @@ class MainWindow(QMainWindow):
         """Say so before closing."""
         self.closing.emit()
         super().closeEvent(event)
+
+
+def first_size(available: QSize) -> QSize:
+    """The size of a window that never had another one: the preferred, or what the screen has."""
+    return PREFERRED_SIZE.boundedTo(available - FRAME_SIZE)
 
 
 def _side(content: QWidget) -> QFrame:

@@ -126,16 +126,15 @@ class Presenter:
     def open_path(self, path: str) -> None:
         """Open a picture, a folder, or an export together with the state it carries."""
         if PurePath(path).suffix.lower() in MAY_CARRY_STATE:
-            self._post(messages.Restore(path))
+            self._loading.look_into(path)
         else:
             self._loading.open_picture(path)
         self._show_waiting()
 
-    def open_frame(self, frame: Frame) -> None:
-        """Show a picture that no file holds."""
-        self._loading.keep_frame(frame)
-        self._loading.show_frame(frame)
-        self._refresh()
+    def open_image(self, message: messages.OpenImage) -> None:
+        """Open a picture that no file holds."""
+        self._loading.open_image(message)
+        self._show_waiting()
 
     def open_checkpoint(self, path: str) -> None:
         """Load a weights file whose architecture is to be recognised."""
@@ -292,10 +291,7 @@ class Presenter:
         self._refresh()
 
     def _on_restored(self, message: messages.Restored) -> None:
-        if message.state is None:
-            self._loading.open_picture(message.path)
-        else:
-            self._loading.restored(message.state)
+        if self._loading.restored(message) and message.state is not None:
             text = f"The view saved in {PurePath(message.path).name} is back."
             self._screen.notice.show_notice(text, "good")
         self._refresh()

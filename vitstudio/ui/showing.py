@@ -26,6 +26,7 @@ class Showing:
         self._frame: Frame | None = None
         self._map: TokenMap | None = None
         self._map_generation = -1
+        self._point: tuple[float, float] | None = None
         self._notices: tuple[str, ...] = ()
 
     def situation(self, old: Situation, new: Situation, frame: Frame | None) -> None:
@@ -35,6 +36,7 @@ class Showing:
             self._frame = frame
             self._map, self._map_generation = None, -1
             screen.canvas.show_frame(frame)
+            self.cursor(new, None)  # where it is on the new picture shows its next move
             screen.status.show_source(*_source_texts(frame))
         if new.info is None and old.info is not None:
             self._forget()
@@ -58,6 +60,7 @@ class Showing:
         self._map, self._map_generation = token_map, situation.generation
         self._screen.canvas.show_map(token_map, situation.view, situation.info)
         self._screen.colour_bar.show_map(token_map, situation.view)
+        self.cursor(situation, self._point)
 
     def pending_map(self, situation: Situation) -> None:
         """A map is on its way: keep the last one if it belongs to the same trace."""
@@ -78,7 +81,8 @@ class Showing:
         self._screen.canvas.show_busy(texts.get(what, ""))
 
     def cursor(self, situation: Situation, point: tuple[float, float] | None) -> None:
-        """Pixel, patch and value under the cursor."""
+        """Pixel, patch and value under the cursor; said again when the map under it changes."""
+        self._point = point
         cell, parts = None, []
         if point is not None and self._frame is not None:
             x, y = point
