@@ -150,6 +150,6 @@ def make_figure(trace: traces.Trace, state: State) -> Figure:
         info=info,
         token_map=token_map,
         breadcrumb=view.breadcrumb,
-        query_rc=view.query_rc,
+        query_rc=None if "query" in view.disabled else view.query_rc,
     )
     return Figure(content)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from vitstudio.api import Trace
     from vitstudio.core.spec import ModelSpec
 
-COMMANDS = ("open", "trace", "models", "bench")
+COMMANDS = ("open", "trace", "models", "bench", "zero-shot", "depth")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     _add_open(commands)
     _add_trace(commands)
+    _add_zero_shot(commands)
+    _add_depth(commands)
     _add_models(commands)
     bench = commands.add_parser("bench", help="measure the speed promises on this computer")
     bench.add_argument("--json", action="store_true", help="print JSON")
@@ -101,6 +103,11 @@ def _add_trace(commands: Any) -> None:
     parser.add_argument("--opacity", type=float, default=0.85, help="of the map, 0 to 1")
     parser.add_argument("--nearest", action="store_true", help="one flat colour a patch")
     parser.add_argument("--no-grid", action="store_true", help="leave out the patch grid")
+    parser.add_argument("--prompt", help="what --view relevance is about (CLIP)")
+    parser.add_argument("--template", help="with a slot {} for the prompt (default: the prompt)")
+    parser.add_argument(
+        "--start-layer", type=int, help="first layer of relevance, from 1 (default: the last one)"
+    )
     parser.add_argument(
         "--out",
         action="append",
@@ -110,6 +117,49 @@ def _add_trace(commands: Any) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.set_defaults(run=_trace)
+
+
+def _add_zero_shot(commands: Any) -> None:
+    from vitstudio.core.prompts import LABEL_SETS, TEMPLATE_SETS
+
+    parser = commands.add_parser("zero-shot", help="which of some labels fits a picture (CLIP)")
+    parser.add_argument("image", help="picture file")
+    _add_model_options(parser, "open_clip/ViT-B-32/openai")
+    labels = parser.add_mutually_exclusive_group(required=True)
+    labels.add_argument("--labels", help="separated by commas: cat,dog")
+    labels.add_argument("--labels-file", metavar="FILE", help="UTF-8 text, one label a line")
+    labels.add_argument("--label-set", choices=LABEL_SETS, help="a bundled set")
+    templates = parser.add_mutually_exclusive_group()
+    templates.add_argument(
+        "--template",
+        action="append",
+        default=[],
+        help="with a slot {} for the label; several are averaged (default: 'a photo of a {}')",
+    )
+    templates.add_argument("--template-set", choices=TEMPLATE_SETS, help="a bundled set")
+    parser.add_argument("--fit", choices=FITS, default="trained")
+    parser.add_argument("--top", type=int, default=5, metavar="K", help="labels to print")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.set_defaults(run=_zero_shot)
+
+
+def _add_depth(commands: Any) -> None:
+    parser = commands.add_parser("depth", help="how far everything on a picture is, in metres")
+    parser.add_argument("image", help="picture file")
+    _add_model_options(parser, "depthformer_swint_nyu")
+    parser.add_argument("--fit", choices=FITS, default="aspect")
+    parser.add_argument("--patches", type=int, help="steps of 32 pixels along the shorter side")
+    parser.add_argument("--colormap", choices=COLORMAPS, default="inferno")
+    parser.add_argument(
+        "--range", metavar="LOW,HIGH", help="metres of the first and last colour"
+    )
+    parser.add_argument("--invert", action="store_true", help="colours from far to near")
+    parser.add_argument("--iso", type=float, default=0.0, metavar="M", help="a line every M metres")
+    parser.add_argument(
+        "--out", action="append", default=[], metavar="FILE", help=".png, .svg, .pdf or .npz"
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.set_defaults(run=_depth)
 
 
 def _add_models(commands: Any) -> None:
@@ -135,8 +185,8 @@ def _add_models(commands: Any) -> None:
     check.set_defaults(run=_models_check)
 
 
-def _add_model_options(parser: Any) -> None:
-    parser.add_argument("--model", default="dinov2_vits14", help="model id (see: vitstudio models)")
+def _add_model_options(parser: Any, default: str = "dinov2_vits14") -> None:
+    parser.add_argument("--model", default=default, help="model id (see: vitstudio models)")
     parser.add_argument("--weights", default="default", help="'default', 'random' or a checkpoint")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1, mps")
     parser.add_argument(
@@ -180,6 +230,153 @@ def _trace(options: argparse.Namespace) -> int:
     else:
         _print_report(report)
     return 0
+
+
+def _depth(options: argparse.Namespace) -> int:
+    from vitstudio import api
+    from vitstudio.export.save import check_suffix
+
+    for path in options.out:
+        check_suffix(path)
+    state = _depth_state(options)
+    frame = api.load_image(options.image)
+    model = api.load_model(
+        options.model,
+        weights=options.weights,
+        device=options.device,
+        precision=options.precision,
+    )
+    if "depth" not in model.spec.abilities:
+        raise ModelError(f"{model.spec.title} measures no depth: choose a DepthFormer.")
+    trace = model.trace(frame, options.fit, options.patches)
+    for path in options.out:
+        trace.figure(state).save(Path(path))
+    depth = trace.depth
+    report = {
+        "model": model.spec.id,
+        "trained": model.spec.trained,
+        "weights_hash": model.spec.weights_hash,
+        "picture": frame.source,
+        "input_size": list(trace.transform.input_size),
+        "precision": model.precision,
+        "device": model.device,
+        "forward_s": trace.info.forward_s,
+        "unit": depth.unit,
+        "limits": list(depth.limits),
+        "nearest": depth.range[0],
+        "median": depth.median,
+        "farthest": depth.range[1],
+        "written": list(options.out),
+    }
+    if options.json:
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        _print_depth(report)
+    return 0
+
+
+def _depth_state(options: argparse.Namespace) -> State:
+    fixed = {}
+    if options.range is not None:
+        fixed = {"scale": "fixed", "fixed_range": _pair(options.range, float, "--range LOW,HIGH")}
+    return State(
+        source=options.image,
+        model_id=options.model,
+        weights=options.weights,
+        device=options.device,
+        precision=options.precision,
+        fit=options.fit,
+        patches=options.patches,
+        layer=0,
+        view="depth",
+        colormap=options.colormap,
+        invert=options.invert,
+        iso_step=options.iso,
+        show_grid=False,
+    ).replace(**fixed)
+
+
+def _print_depth(report: dict[str, Any]) -> None:
+    if not report["trained"]:
+        print("Random weights: this model was never trained, so its metres mean nothing.")
+    rows, cols = report["input_size"]
+    print(f"{report['model']}, {report['precision']} on {report['device']}: {cols} x {rows} pixels")
+    print(f"forward pass: {report['forward_s'] * 1e3:.0f} ms")
+    print(
+        f"from {report['nearest']:.2f} to {report['farthest']:.2f} m, "
+        f"half of it within {report['median']:.2f} m"
+    )
+    for path in report["written"]:
+        print(f"wrote {path}")
+
+
+def _zero_shot(options: argparse.Namespace) -> int:
+    from vitstudio import api
+    from vitstudio.core import prompts as lists
+
+    if options.top < 1:
+        raise ModelError(f"--top needs 1 or more, not {options.top}.")
+    if options.labels_file is not None:
+        labels = lists.read_labels(options.labels_file)
+    elif options.label_set is not None:
+        labels = lists.label_set(options.label_set)
+    else:
+        labels = lists.split_labels(options.labels)
+    chosen = lists.TEMPLATE_SETS[options.template_set or "photo"]
+    templates = lists.checked_templates(options.template or chosen)
+    frame = api.load_image(options.image)
+    model = api.load_model(
+        options.model,
+        weights=options.weights,
+        device=options.device,
+        precision=options.precision,
+    )
+    trace = model.trace(frame, options.fit)
+    answer = trace.zero_shot(labels, templates=templates)
+    rows = [
+        {"label": label, "probability": probability, "similarity": similarity, "num_tokens": count}
+        for label, probability, similarity, count in zip(
+            answer.prompts,
+            answer.probabilities,
+            answer.similarities,
+            answer.num_tokens,
+            strict=True,
+        )
+    ]
+    cut = [label for label, is_cut in zip(answer.prompts, answer.truncated, strict=True) if is_cut]
+    report = {
+        "model": model.spec.id,
+        "trained": model.spec.trained,
+        "weights_hash": model.spec.weights_hash,
+        "picture": frame.source,
+        "precision": model.precision,
+        "device": model.device,
+        "templates": list(templates),
+        "logit_scale": answer.logit_scale,
+        "logit_bias": answer.logit_bias,
+        "context_length": answer.context_length,
+        "truncated": cut,
+        "labels": sorted(rows, key=lambda row: -row["probability"])[: options.top],  # type: ignore[operator]
+    }
+    if options.json:
+        print(json.dumps(report, ensure_ascii=False))
+    else:
+        _print_zero_shot(report)
+    return 0
+
+
+def _print_zero_shot(report: dict[str, Any]) -> None:
+    if not report["trained"]:
+        print("Random weights: this model was never trained.")
+    scale = f"logit scale {report['logit_scale']:.1f}"
+    if report["logit_bias"] is not None:
+        scale += f", bias {report['logit_bias']:.1f}"
+    print(f"{report['model']}, {report['precision']} on {report['device']}: {scale}")
+    for row in report["labels"]:
+        print(f"{row['probability']:>6.1%}  {row['similarity']:>+.3f}  {row['label']}")
+    for label in report["truncated"]:
+        shown = label if len(label) <= 40 else f"{label[:40]}..."
+        print(f"The model read only the first {report['context_length']} tokens of '{shown}'.")
 
 
 def _models_list(options: argparse.Namespace) -> int:
@@ -270,7 +467,15 @@ def _state(options: argparse.Namespace, trace: Trace) -> State:
     fixed = {}
     if options.range is not None:
         fixed = {"scale": "fixed", "fixed_range": _pair(options.range, float, "--range LOW,HIGH")}
+    if options.view == "relevance" and not (options.prompt or "").strip():
+        raise ModelError("Relevance is about a sentence: add --prompt 'a cat'.")
+    start = options.start_layer
+    if start is not None and not 1 <= start <= spec.num_layers:
+        raise ModelError(f"--start-layer is 1 to {spec.num_layers} for {spec.title}, not {start}.")
     base = State(
+        prompts=(options.prompt,) if options.prompt else (),
+        templates=(options.template or "{}",),
+        start_layer=None if start is None else start - 1,
         source=options.image,
         model_id=options.model,
         weights=options.weights,

@@ -7,6 +7,8 @@ imported by the first request that needs it, on the compute lane.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,6 +21,7 @@ from vitstudio.engine import messages
 from vitstudio.engine.engine import Answers, Handlers
 
 if TYPE_CHECKING:
+    from vitstudio.core.frame import Frame
     from vitstudio.export.figure import Figure
     from vitstudio.models.load import LoadedModel
     from vitstudio.models.trace import Trace
@@ -32,6 +35,7 @@ class ComputeHandlers:
         self._trace: Trace | None = None
         self._generation = 0
         self._cancels = 0
+        self._prompts: Any = None
 
     def table(self) -> Handlers:
         """Message types and what answers them."""
@@ -45,6 +49,9 @@ class ComputeHandlers:
             messages.AskLayers: self.ask_layers,
             messages.AskClasses: self.ask_classes,
             messages.AskCheck: self.ask_check,
+            messages.AskBias: self.ask_bias,
+            messages.AskPrompts: self.ask_prompts,
+            messages.AskWords: self.ask_words,
             messages.Export: self.export,
             messages.RenderFigure: self.render_figure,
         }
@@ -159,6 +166,46 @@ class ComputeHandlers:
             error = trace.check(message.layer)
             yield messages.CheckReady(message.generation, message.layer, error, trace.tolerance)
 
+    def ask_bias(self, message: Any) -> Answers:
+        """The position bias of one layer."""
+        if trace := self._current(message):
+            values = trace.position_bias(message.layer)
+            yield messages.BiasReady(message.generation, message.layer, values)
+
+    def ask_prompts(self, message: Any) -> Answers:
+        """Zero-shot probabilities, in steps; a newer question takes the place of this one."""
+        self._prompts = message
+        trace = self._current(message)
+        if trace is None:
+            return
+        begin, long = time.perf_counter(), False
+        for answer in trace.zero_shot_steps(message.prompts, message.templates):
+            if self._current(message) is None or self._prompts is not message:
+                break
+            if answer is None:
+                if not long and time.perf_counter() - begin > 0.3:
+                    long = True
+                    yield messages.Progress("AskPrompts", "Reading the prompts")
+                yield None
+                continue
+            yield messages.PromptsReady(message.generation, answer)
+        if long:
+            yield messages.Progress("AskPrompts", "", done=True)
+
+    def ask_words(self, message: Any) -> Answers:
+        """How much each word matters, in steps."""
+        trace = self._current(message)
+        if trace is None:
+            return
+        template = message.templates[0] if message.templates else "{}"
+        for words in trace.words_steps(message.prompt, template, message.start_layer):
+            if self._current(message) is None:
+                return
+            if words is None:
+                yield None
+            else:
+                yield messages.WordsReady(message.generation, message.prompt, words)
+
     def export(self, message: Any) -> Answers:
         """Write a view to a file."""
         figure = self._figure(message.generation, message.state)
@@ -195,6 +242,7 @@ class FileHandlers:
             messages.OpenImage: self.open_image,
             messages.Restore: self.restore,
             messages.ListModels: self.list_models,
+            messages.Prepare: self.prepare,
         }
 
     def open_picture(self, message: Any) -> Answers:
@@ -205,7 +253,8 @@ class FileHandlers:
         path = message.path
         is_folder = Path(path).is_dir()
         folder = pictures_in(path) if is_folder else siblings(path)
-        yield messages.PictureOpened(load_frame(folder[0] if is_folder else path), folder)
+        frame = load_frame(folder[0] if is_folder else path)
+        yield messages.PictureOpened(_with_overview(frame), folder)
 
     def open_image(self, message: Any) -> Answers:
         """Read a picture that was pasted or dragged here without a file."""
@@ -213,7 +262,7 @@ class FileHandlers:
 
         image, source = message.image, message.source
         frame = load_frame(image, source) if isinstance(image, bytes) else image(source)
-        yield messages.PictureOpened(frame)
+        yield messages.PictureOpened(_with_overview(frame))
 
     def restore(self, message: Any) -> Answers:
         """Look for the State in an export."""
@@ -221,11 +270,23 @@ class FileHandlers:
 
         yield messages.Restored(message.path, read_state(Path(message.path)))
 
+    def prepare(self, message: Any) -> Answers:
+        """Import a module; one that is missing is noticed by who uses it."""
+        with contextlib.suppress(ImportError, OSError, AttributeError):
+            importlib.import_module(message.module)
+        yield messages.Prepared(message.module)
+
     def list_models(self, _message: Any) -> Answers:
         """The catalogue with what is on this computer now."""
         from vitstudio.models.catalog import list_specs
 
         yield messages.ModelsListed(list_specs())
+
+
+def _with_overview(frame: Frame) -> Frame:
+    """The frame with what the screen shows of it made already, on this thread."""
+    _ = frame.overview
+    return frame
 
 
 class DownloadHandlers:

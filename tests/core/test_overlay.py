@@ -12,9 +12,13 @@ from vitstudio.core.errors import StateError
 from vitstudio.core.overlay import (
     FAINTEST,
     SMOOTH_FACTOR,
+    SMOOTH_SIDE,
     colour_range,
     colourise,
     map_pixels,
+    shown_colormap,
+    smooth_factor,
+    smoothed,
     upsample,
 )
 from vitstudio.core.state import State, ViewKind
@@ -203,4 +207,52 @@ def test_colours_of_features_are_shown_as_they_are() -> None:
     pca = token_map(colours, "pca", prefix=np.zeros(0, np.float32))
     pixels = map_pixels(pca, State(smooth=False, scale="fixed", fixed_range=(5.0, 6.0)))
     np.testing.assert_array_equal(pixels[..., :3], np.rint(colours * 255).astype(np.uint8))
+    assert (pixels[..., 3] == 255).all()
+
+
+# ---- inverted colours, windows, depth
+
+
+@pytest.mark.parametrize("name", COLORMAPS)
+def test_a_reversed_map_has_the_same_colours_from_the_other_end(name: str) -> None:
+    state = State(colormap=name, invert=True)
+    np.testing.assert_array_equal(lookup_table(shown_colormap(state)), lookup_table(name)[::-1])
+    assert shown_colormap(State(colormap=name)) == name
+
+
+def test_inverting_turns_colours_but_not_what_is_covered() -> None:
+    values = asymmetric()
+    plain = map_pixels(token_map(values), State(smooth=False))
+    turned = map_pixels(token_map(values), State(smooth=False, invert=True))
+    highest = np.unravel_index(values.argmax(), values.shape)
+    assert turned[highest][:3].tolist() == lookup_table("inferno")[0].tolist()
+    np.testing.assert_array_equal(plain[..., 3], turned[..., 3])
+
+
+def test_a_smooth_map_does_not_leak_out_of_its_pieces() -> None:
+    values = np.zeros((6, 8), np.float32)
+    values[:2, :3] = np.random.default_rng(1).random((2, 3)) + 0.5
+    values[4:, 6:] = 2.0
+    pieces = ((0, 0, 2, 3), (4, 6, 2, 2))
+    smooth = smoothed(values, pieces)
+    inside = np.zeros((6, 8), bool)
+    for row, col, rows, cols in pieces:
+        inside[row : row + rows, col : col + cols] = True
+    fine = inside.repeat(SMOOTH_FACTOR, 0).repeat(SMOOTH_FACTOR, 1)
+    assert (smooth[~fine] == 0).all()
+    assert smooth[fine].min() >= 0.5
+    size = SMOOTH_FACTOR
+    np.testing.assert_array_equal(smooth[: 2 * size, : 3 * size], upsample(values[:2, :3]))
+
+
+def test_maps_of_pixels_are_not_enlarged() -> None:
+    assert smooth_factor((480, 640)) == 1
+    assert smooth_factor((16, 16)) == SMOOTH_FACTOR
+    assert smooth_factor((1, 5000)) == 1
+    assert 300 * smooth_factor((200, 300)) <= SMOOTH_SIDE
+
+
+def test_a_depth_map_covers_every_pixel() -> None:
+    depth = token_map(asymmetric(40, 50), "depth", unit="m")
+    pixels = map_pixels(depth, State(view="depth"))
     assert (pixels[..., 3] == 255).all()

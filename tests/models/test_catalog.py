@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,12 @@ from torchvision.models import get_model_weights
 from vitstudio.core.assets import assets_dir, class_names
 from vitstudio.core.errors import ModelError
 from vitstudio.core.geometry import as_trained
-from vitstudio.core.spec import HubFile, ModelSpec, UrlFile
+from vitstudio.core.spec import HubFile, LayerSpec, ModelSpec, UrlFile
 from vitstudio.models import catalog, hub
-from vitstudio.models.importers import catalogue
-from vitstudio.models.importers.naming import num_classes_of, paper_of, title_of
+from vitstudio.models.adapters import open_clip
+from vitstudio.models.adapters.torchvision_vit import build_torchvision
+from vitstudio.models.importers import catalogue, families
+from vitstudio.models.importers.naming import num_classes_of, paper_of, staged_title, title_of
 
 VIT = "timm/vit_base_patch16_224.augreg2_in21k_ft_in1k"
 
@@ -48,18 +51,45 @@ def test_bundled_model_comes_first() -> None:
     assert spec.prefix_tokens == ("cls",)
 
 
+def foreign() -> list[ModelSpec]:
+    """The models of other libraries, which are the file's."""
+    return [spec for spec in catalog.list_specs() if "/" in spec.id]
+
+
+def test_every_family_is_there() -> None:
+    counts = Counter(spec.family for spec in foreign())
+    assert counts["ViT"] > 350
+    assert counts["Swin"] > 30
+    assert counts["CLIP"] > 60
+    assert counts["ResNet"] > 140
+    assert counts["ConvNeXt"] > 100
+    assert min(counts["PoolFormer"], counts["MetaFormer"], counts["Mixer"]) >= 10
+
+
+def test_the_file_is_small() -> None:
+    path = Path(catalog.__file__).with_name("catalog.json")
+    assert path.stat().st_size < 500_000
+
+
 def test_every_entry_is_whole() -> None:
     specs = catalog.list_specs()
-    assert len(specs) > 350
+    assert len(specs) > 800
     assert len({spec.id for spec in specs}) == len({spec.title for spec in specs}) == len(specs)
-    for spec in specs[1:]:
+    for spec in foreign():
         assert spec.availability == "download", spec.id
         assert spec.weights is not None, spec.id
         assert spec.weights_bytes > 0, spec.id
         rows, cols = spec.layers[0].grid_size
         assert (rows * spec.patch_size[0], cols * spec.patch_size[1]) == spec.input_size, spec.id
-        assert 1 <= spec.default_patches <= min(28, rows, cols), spec.id
-        assert spec.dim % spec.layers[0].num_heads == 0, spec.id
+        assert spec.size_step in (spec.patch_size, (32, 32)), spec.id
+        steps = spec.input_size[0] // spec.size_step[0]
+        assert spec.default_patches == min(28, steps), spec.id
+        heads = spec.layers[0].num_heads
+        assert spec.dim % max(1, heads) == 0, spec.id
+        attends = [layer.num_heads > 0 for layer in spec.layers]
+        assert ("attention" in spec.abilities) == any(attends), spec.id
+        assert ("rollout" in spec.abilities) == all(attends), spec.id
+        assert ("text" in spec.abilities) == (spec.family == "CLIP"), spec.id
         assert ("classes" in spec.abilities) == (spec.num_classes > 0), spec.id
         assert all(title in ("cls", "dist") or title[:3] == "reg" for title in spec.prefix_tokens)
 
@@ -73,7 +103,7 @@ def test_class_lists_fit_their_heads() -> None:
 
 def test_clip_heads_are_no_classes() -> None:
     spec = catalog.find_spec("timm/vit_base_patch16_clip_224.openai")
-    assert (spec.num_classes, spec.abilities) == (0, {"attention", "features"})
+    assert (spec.num_classes, spec.abilities) == (0, {"attention", "rollout", "features"})
 
 
 @pytest.mark.parametrize(
@@ -239,10 +269,86 @@ def test_file_says_what_the_net_says(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "swin_tiny_patch4_window7_224.ms_in1k",
+        "swin_s3_tiny_224.ms_in1k",
+        "swinv2_cr_tiny_ns_224.sw_in1k",
+        "swinv2_tiny_window16_256.ms_in1k",
+        "caformer_s18.sail_in1k_384",
+        "poolformer_s12.sail_in1k",
+        "mixer_b16_224.goog_in21k_ft_in1k",
+        "gmlp_s16_224.ra3_in1k",
+        "resnet18d.ra2_in1k",
+        "seresnet50.a1_in1k",
+        "convnextv2_atto.fcmae_ft_in1k",
+        "test_convnext.r160_in1k",
+    ],
+)
+def test_file_says_what_the_adapter_says(name: str) -> None:
+    listed = catalog._specs().get(f"timm/{name}")
+    if not families.is_staged(name):
+        assert listed is None
+        return
+    row = families.staged_row(name, get_pretrained_cfg(name))
+    assert catalog._spec({"url": None, **row}) == listed
+    assert listed is not None
+    spec = families.staged_spec(name)
+    assert (listed.layers, listed.family, listed.dim) == (spec.layers, spec.family, spec.dim)
+    assert (listed.size_step, listed.flexible) == (spec.size_step, spec.flexible)
+    assert listed.abilities - {"classes"} == spec.abilities - {"classes"}
+
+
+@pytest.mark.parametrize("model_id", ["torchvision/swin_v2_t", "torchvision/resnet50"])
+def test_file_says_what_torchvision_s_adapter_says(model_id: str) -> None:
+    listed = catalog.find_spec(model_id)
+    with torch.device("meta"):
+        adapted = build_torchvision(model_id, listed)
+    assert adapted.spec == listed
+
+
+@pytest.mark.parametrize("model_id", ["open_clip/ViT-B-32/openai", "open_clip/ViT-B-16-SigLIP/webli"])
+def test_file_says_what_open_clip_says(model_id: str) -> None:
+    listed = catalog.find_spec(model_id)
+    spec = open_clip.known_spec(model_id)
+    for name in ("layers", "title", "input_size", "weights", "mean", "crop_mode", "abilities"):
+        assert getattr(listed, name) == getattr(spec, name), name
+
+
+def test_layers_of_stages_read_back() -> None:
+    layers = (
+        LayerSpec("window", 0, 0, 3, (56, 48), (7, 7), pads_first=False),
+        LayerSpec("shifted", 0, 1, 3, (56, 48), (7, 7), (3, 3), pads_first=False),
+        LayerSpec("window", 0, 2, 3, (56, 48), (7, 7), pads_first=False),
+        LayerSpec("convolution", 1, 0, 0, (28, 24), pads_first=False),
+        LayerSpec("global", 1, 1, 6, (28, 24), pads_first=False),
+        LayerSpec("global", 1, 2, 6, (28, 24), pads_first=False),
+    )
+    text = catalog.layers_text(layers)
+    assert text.startswith("3:56x48:window.3.7x7,shifted.3.7x7.3x3;3:28x24:")
+    assert catalog._layers(text, 0, (0, 0), False) == layers
+
+
+@pytest.mark.parametrize(
+    ("name", "side", "title"),
+    [
+        ("swin_tiny_patch4_window7_224.ms_in1k", 224, "Swin-T window7 224 · ms in1k"),
+        ("poolformerv2_s12.sail_in1k", 224, "PoolFormer V2-S12 224 · sail in1k"),
+        ("mixer_b16_224.goog_in21k", 224, "MLP-Mixer-B16 224 · goog in21k"),
+        ("resnet50.a1_in1k", 224, "ResNet-50 224 · a1 in1k"),
+        ("convnextv2_atto.fcmae", 224, "ConvNeXt V2 atto 224 · fcmae"),
+        ("wide_resnet50_2.racm_in1k", 224, "Wide ResNet-50 2 224 · racm in1k"),
+    ],
+)
+def test_titles_of_nets_with_stages(name: str, side: int, title: str) -> None:
+    assert staged_title(name, side) == title
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
         "vit_dwee_patch16_reg1_gap_256.sbb_in1k",  # differential attention
         "vit_pwee_patch16_reg1_gap_256.sbb_in1k",  # attention and MLP in parallel
         "vit_base_r50_s16_224.orig_in21k",  # a ResNet makes the tokens
-        "resnet18.a1_in1k",
+        "efficientnet_b0.ra_in1k",
     ],
 )
 def test_nets_that_cannot_be_traced_are_left_out(name: str) -> None:

@@ -1,41 +1,11 @@
 import numpy as np
 import pytest
-from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtGui import QImage, QPainter
 
-from vitstudio.core.geometry import ImageTransform, as_trained, whole_picture
-from vitstudio.painting import palette, scene
-
-# Landscape, every patch on 10 x 10 source pixels, all of it seen.
-PLAIN = ImageTransform((60, 100), (60, 100), (0, 0), (60, 100))
-GRID = (6, 10)
-
-
-def pixels(image):
-    image = image.convertToFormat(QImage.Format.Format_RGB888)
-    rows, stride = image.height(), image.bytesPerLine()
-    data = np.frombuffer(image.constBits(), np.uint8).reshape(rows, stride)
-    return data[:, : 3 * image.width()].reshape(rows, image.width(), 3).astype(int)
-
-
-def paint(draw, size_rc, scale=1.0, ground=100):
-    image = QImage(round(size_rc[1] * scale), round(size_rc[0] * scale), QImage.Format.Format_RGB32)
-    image.fill(QColor(ground, ground, ground))
-    painter = QPainter(image)
-    painter.scale(scale, scale)
-    draw(painter)
-    painter.end()
-    return pixels(image)
-
-
-def hot_map(grid, cell):
-    values = np.zeros((*grid, 3), dtype=np.uint8)
-    values[cell] = 255
-    return scene.to_qimage(values)
-
-
-def centre(picture):
-    rows, cols = np.nonzero(picture[..., 0] > 200)
-    return cols.mean() + 0.5, rows.mean() + 0.5
+from tests.painting.pixels import GRID, PLAIN, centre, hot_map, paint, pixels
+from vitstudio.core.geometry import as_trained, whole_picture
+from vitstudio.painting import patches, scene
+from vitstudio.painting.marks import draw_marks
 
 
 @pytest.mark.parametrize("width", [1, 3, 17])
@@ -139,76 +109,17 @@ def test_opacity_mixes_map_and_picture(qapp):
     assert painted[30, 50, 0] == pytest.approx(150, abs=1)
 
 
-def test_only_what_the_model_did_not_see_is_dimmed(qapp):
-    transform = as_trained((60, 100), (54, 54), 0.9)
-    painted = paint(lambda p: scene.paint_unseen(p, transform), (60, 100))
-    x0, y0, x1, y1 = transform.seen_rect()
-    assert painted[30, round(x0) - 3, 0] < 60
-    assert painted[30, round(x0) + 3, 0] == 100
-    assert painted[round(y0) - 2, 50, 0] < 60
-    assert painted[round(y1) + 2, round(x1) + 2, 0] < 60
-
-
-def test_a_picture_seen_whole_is_not_dimmed(qapp):
-    painted = paint(lambda p: scene.paint_unseen(p, PLAIN), (60, 100))
-    assert (painted == 100).all()
-
-
-def test_the_grid_has_a_line_between_any_two_patches(qapp):
-    painted = paint(lambda p: scene.paint_grid(p, PLAIN, GRID, 4.0), (60, 100), 4.0)
-    across = painted[22, :, 0] > 105
-    down = painted[:, 22, 0] > 105
-    assert across.sum() == GRID[1] - 1
-    assert down.sum() == GRID[0] - 1
-    assert np.abs(np.nonzero(across)[0] - 40 * np.arange(1, GRID[1])).max() <= 1
-
-
-def test_the_grid_vanishes_before_it_becomes_a_veil(qapp):
-    painted = paint(lambda p: scene.paint_grid(p, PLAIN, GRID, 0.3), (60, 100), 0.3)
-    assert (painted == 100).all()
-
-
-def test_the_grid_of_a_padded_input_stays_on_the_picture(qapp):
-    transform = whole_picture((60, 100), (80, 80))
-    lines = scene.grid_lines(transform, (8, 8))
-    assert lines
-    for line in lines:
-        assert min(line.x1(), line.x2()) >= 0
-        assert max(line.x1(), line.x2()) <= 100
-        assert min(line.y1(), line.y2()) >= 0
-        assert max(line.y1(), line.y2()) <= 60
-
-
-def test_the_query_is_outlined_in_the_accent_and_its_patch_left_clear(qapp):
-    painted = paint(lambda p: scene.paint_query(p, PLAIN, (1, 7), GRID, 4.0), (60, 100), 4.0)
-    accent = np.array(QColor(palette.ACCENT).getRgb()[:3])
-    rows, cols = np.nonzero(np.abs(painted - accent).sum(axis=2) < 12)
-    assert rows.mean() == pytest.approx(60, abs=1)
-    assert cols.mean() == pytest.approx(300, abs=1)
-    assert (painted[50:70, 290:310] == 100).all()
-
-
-def test_a_query_too_small_to_see_gets_a_larger_box(qapp):
-    box = scene.cell_box(PLAIN, (2, 3), GRID, 0.1)
-    assert box.width() * 0.1 == pytest.approx(scene.QUERY_SMALLEST_BOX_PX)
-    assert (box.center().x(), box.center().y()) == (35, 25)
-
-
-def test_a_patch_half_in_the_padding_is_outlined_on_the_picture_only(qapp):
-    transform = whole_picture((60, 100), (60, 60))
-    box = scene.cell_box(transform, (0, 2), (4, 4), 10.0)
-    assert box.top() == 0
-    assert box.bottom() == pytest.approx(transform.cell_rect(0, 2, (4, 4))[3])
-
-
 def test_painting_leaves_the_painter_as_it_was(qapp):
     image = QImage(100, 60, QImage.Format.Format_RGB32)
     painter = QPainter(image)
     before = (painter.opacity(), painter.hasClipping(), painter.renderHints(), painter.transform())
     scene.paint_overlay(painter, hot_map(GRID, (0, 0)), PLAIN, 0.3, True)
-    scene.paint_unseen(painter, as_trained((60, 100), (54, 54), 0.9))
-    scene.paint_grid(painter, PLAIN, GRID, 2.0)
-    scene.paint_hover(painter, PLAIN, (1, 1), GRID, 2.0)
+    marks = (
+        *patches.unseen(as_trained((60, 100), (54, 54), 0.9)),
+        *patches.grid(PLAIN, GRID, 2.0),
+        *patches.hover(PLAIN, (1, 1), GRID, 2.0),
+    )
+    draw_marks(painter, marks, 2.0, 1.0)
     after = (painter.opacity(), painter.hasClipping(), painter.renderHints(), painter.transform())
     painter.end()
     assert after == before

@@ -10,6 +10,7 @@ from vitstudio.core.frame import Frame
 from vitstudio.core.geometry import plan
 from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.core.trace import Atlas, LayerFacts, TokenFacts, TokenMap, TraceInfo
+from vitstudio.core.zeroshot import ZeroShotAnswer
 from vitstudio.engine import messages
 from vitstudio.ui.screen import Screen
 
@@ -28,6 +29,50 @@ def make_spec(model_id="small", layers=3, heads=2, **changes):
         "availability": "bundled",
     }
     return ModelSpec(**(values | changes))
+
+
+def clip_spec(**changes):
+    abilities = frozenset({"attention", "rollout", "features", "text"})
+    values = {"title": "CLIP", "family": "CLIP", "abilities": abilities}
+    return make_spec("clip", **(values | changes))
+
+
+def depth_spec(**changes):
+    layers = tuple(
+        LayerSpec(("window", "shifted")[n % 2], n // 2, n % 2, 3 * (n // 2 + 1), (16, 16), (7, 7))
+        for n in range(4)
+    )
+    values = {
+        "title": "DepthFormer",
+        "family": "DepthFormer",
+        "layers": layers,
+        "patch_size": (4, 4),
+        "size_step": (32, 32),
+        "default_patches": 2,
+        "prefix_tokens": (),
+        "abilities": frozenset({"attention", "features", "depth"}),
+    }
+    return replace(make_spec("depth"), **(values | changes))
+
+
+def make_depth(request, info):
+    """A floor that goes from 1 m below to 5 m above, with a near box on the left."""
+    rows, cols = info.transform.input_size
+    values = np.repeat(np.linspace(5.0, 1.0, rows, dtype=np.float32)[:, None], cols, axis=1)
+    values[rows // 3 : rows // 2, : cols // 4] = 0.75
+    span = (float(values.min()), float(values.max()))
+    return TokenMap(request, values, np.zeros(0, np.float32), span, "m")
+
+
+def make_answer(prompts, scale=100.0, context=77):
+    """Longer prompts are likelier; those over the context are cut."""
+    similarities = tuple(0.2 + 0.001 * min(len(text), 80) for text in prompts)
+    tokens = tuple(len(text.split()) + 2 for text in prompts)
+    logits = scale * (np.asarray(similarities) - max(similarities))
+    shares = np.exp(logits) / np.exp(logits).sum()
+    cut = tuple(count > context for count in tokens)
+    probabilities = tuple(float(share) for share in shares)
+    return ZeroShotAnswer(prompts, probabilities, similarities, scale, None, tokens, cut, context)
 
 
 def make_frame(source="/pictures/a.jpg", rows=40, cols=60):
@@ -64,7 +109,8 @@ class FakeScreen:
 
     NAMES = (
         *("canvas", "colour_bar", "breadcrumb", "view_bar", "top_bar", "rail", "atlas"),
-        *("token", "predictions", "picker", "status", "notice"),
+        *("token", "predictions", "prompts", "depth", "bias", "tabs"),
+        *("picker", "status", "notice"),
     )
 
     def __init__(self) -> None:
@@ -164,6 +210,9 @@ class FakeEngine:
     def _restore(self, message: Any) -> list[object]:
         return [messages.Restored(message.path, None)]
 
+    def _prepare(self, message: Any) -> list[object]:
+        return [messages.Prepared(message.module)]
+
     def _traceframe(self, message: Any) -> list[object]:
         assert self.spec is not None
         self.generation += 1
@@ -179,7 +228,10 @@ class FakeEngine:
         if not self._current(message):
             return []
         assert self.info is not None
-        token_map = make_map(message.request, self.info.grid_size, self.hot)
+        if message.request.view == "depth":
+            token_map = make_depth(message.request, self.info)
+        else:
+            token_map = make_map(message.request, self.info.grid_size, self.hot)
         return [messages.MapReady(message.generation, token_map, 0.001)]
 
     def _askatlas(self, message: Any) -> list[object]:
@@ -216,6 +268,31 @@ class FakeEngine:
         assert self.info is not None
         facts = LayerFacts((0.2,) * len(self.info.layers))
         return [messages.LayersReady(message.generation, facts)]
+
+    def _askprompts(self, message: Any) -> list[object]:
+        if not self._current(message):
+            return []
+        return [messages.PromptsReady(message.generation, make_answer(message.prompts))]
+
+    def _askwords(self, message: Any) -> list[object]:
+        if not self._current(message):
+            return []
+        words = message.prompt.split()
+        shares = tuple((word, len(word) / len("".join(words))) for word in words)
+        return [messages.WordsReady(message.generation, message.prompt, shares)]
+
+    def _askbias(self, message: Any) -> list[object]:
+        if not self._current(message):
+            return []
+        assert self.info is not None
+        layer = self.info.layers[message.layer]
+        values = None
+        if layer.window_size is not None:
+            rows, cols = (2 * side - 1 for side in layer.window_size)
+            away = np.hypot(*np.mgrid[-(rows // 2) : rows // 2 + 1, -(cols // 2) : cols // 2 + 1])
+            heads = np.arange(1, layer.num_heads + 1)[:, None, None]
+            values = (1.0 - 0.2 * away / heads).astype(np.float32)
+        return [messages.BiasReady(message.generation, message.layer, values)]
 
     def _askcheck(self, message: Any) -> list[object]:
         if not self._current(message):

@@ -3,6 +3,7 @@ from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from tests.ui.panel_data import layer_facts, staged_spec, trace_info, vit_spec
+from vitstudio.core.spec import LayerSpec
 from vitstudio.core.trace import LayerFacts
 from vitstudio.painting import palette
 from vitstudio.ui.views.anatomy import AnatomyRail
@@ -63,6 +64,80 @@ def test_stages_are_headed_by_their_grid_and_cannot_be_picked():
     assert [row.figure.split()[0] for row in headings] == ["56", "28", "14", "7"]
     assert not any(row.pickable for row in headings)
     assert rows.index(headings[1]) == 3 + 1 + 2
+
+
+def test_a_mark_stands_where_the_grid_gets_coarser():
+    headings = [row for row in build_rows(staged_spec()) if row.heading]
+    assert [row.shrinks for row in headings] == [False, True, True, True]
+    assert "2 \N{MULTIPLICATION SIGN} 2 cells" in headings[1].help
+
+
+def test_the_tooltip_tells_heads_grid_window_and_shift():
+    layers = (
+        LayerSpec("shifted", 0, 0, 3, (56, 80), (7, 7), (3, 3)),
+        LayerSpec("deformable", 1, 0, 12, (14, 20), groups=3),
+    )
+    first, second = (row for row in build_rows(vit_spec(layers=layers)) if row.layer is not None)
+    times = "\N{MULTIPLICATION SIGN}"
+    assert first.help.splitlines() == [
+        "Layer 1 (3 heads)",
+        "Shifted-window attention: the windows are moved by half, so neighbours meet.",
+        f"Grid of 56 {times} 80 tokens.",
+        f"Windows of 7 {times} 7, moved by 3 {times} 3.",
+    ]
+    assert second.help.splitlines()[-1] == "Points for each of 3 groups of heads."
+
+
+def test_layers_of_several_levels_are_the_neck_and_bear_their_names():
+    layers = (
+        LayerSpec("window", 0, 0, 3, (56, 56), (7, 7)),
+        LayerSpec(
+            "deformable",
+            1,
+            0,
+            8,
+            (56, 56),
+            groups=2,
+            level_grids=((56, 56), (28, 28)),
+            chained=False,
+            name="HAHI self",
+        ),
+    )
+    cross = LayerSpec("deformable", 2, 0, 8, (56, 56), chained=False, name="HAHI cross")
+    layers = (*layers, cross)
+    spec = vit_spec(layers=layers, abilities=frozenset({"attention", "depth"}), prefix_tokens=())
+    rows = build_rows(spec)
+    heading = [row for row in rows if row.heading][1]
+    assert (heading.title, heading.figure, heading.shrinks) == ("Neck", "2 levels", False)
+    assert [row.title for row in rows][-4:] == ["Neck", "HAHI self", "HAHI cross", "Depth"]
+    assert rows[-1].section == "depth"
+    assert rows[-3].help.startswith("Layer 2, HAHI self (8 heads)")
+
+
+@pytest.mark.parametrize(
+    ("changes", "titles"),
+    [
+        ({"num_classes": 10}, ["Classes"]),
+        ({"abilities": frozenset({"text"})}, ["Text"]),
+        ({"abilities": frozenset({"text"}), "num_classes": 10}, ["Classes", "Text"]),
+        ({"abilities": frozenset()}, ["Features"]),
+    ],
+)
+def test_the_head_is_what_the_net_is_able_to(changes, titles):
+    rows = build_rows(vit_spec(**changes))
+    assert [row.title for row in rows][-len(titles) :] == titles
+    assert all(row.pickable for row in rows[-len(titles) :])
+
+
+def test_no_layer_number_is_cut_off_in_a_narrow_rail(qtbot):
+    rail = AnatomyRail()
+    qtbot.addWidget(rail)
+    rail.resize(190, 300)
+    rail.show_model(staged_spec())
+    rail.show()
+    qtbot.waitExposed(rail)
+    assert rail._list.viewport().width() < 212
+    rail.grab()
 
 
 def test_a_click_asks_and_the_highlight_waits(rail, qtbot):

@@ -70,6 +70,37 @@ def test_tiles_keep_the_aspect_of_the_grid_and_fill_the_width():
     assert layout.height_px >= layout.tile(11, 0).bottom() + 1
 
 
+def test_many_heads_of_a_pyramid_go_on_in_further_lines():
+    counts = (3, 6, 12, 24)
+    layout = AtlasLayout(4, 24, (28, 42), 300, counts)
+    assert layout.across == 6
+    assert layout.tile(0, 0).width() > 40
+    tiles = {
+        (layer, head): layout.tile(layer, head)
+        for layer, count in enumerate(counts)
+        for head in range(count)
+    }
+    for place, tile in tiles.items():
+        assert layout.tile_at(tile.center()) == place
+        assert tile.right() < 300
+        assert tile.bottom() < layout.height_px
+        others = (other for key, other in tiles.items() if key != place)
+        assert not any(tile.intersects(other) for other in others)
+    assert layout.row(3, 24).contains(layout.tile(3, 23))
+    assert not layout.row(3, 24).intersects(layout.row(2, 12))
+
+
+def test_equal_layers_keep_one_line_each():
+    assert AtlasLayout(24, 16, (7, 7), 300, (16,) * 24).across == 16
+    assert AtlasLayout(4, 8, (7, 7), 300, (1, 2, 4, 8)).across == 8
+
+
+def test_a_net_without_heads_says_so(view):
+    view.show_atlas(atlas(2, 1, num_heads=(0, 0)))
+    assert view.atlas is None
+    assert "no attention heads" in view._reason
+
+
 def test_the_height_follows_the_width(view):
     assert view.heightForWidth(600) > 1.7 * view.heightForWidth(300)
     view.show_atlas(None)

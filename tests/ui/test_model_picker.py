@@ -5,6 +5,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from tests.ui.panel_data import model_specs, staged_spec, vit_spec
+from vitstudio.core.spec import LayerSpec
 from vitstudio.ui.model_picker import ModelPicker
 from vitstudio.ui.model_rows import build_rows, facts_text, open_text, size_text
 
@@ -51,6 +52,28 @@ def test_every_word_must_occur_in_id_title_or_family():
     assert found("large dino") == []
 
 
+def test_a_family_is_found_by_its_badge():
+    families = ("ViT", "Swin", "PoolFormer", "MetaFormer", "Mixer", "ResNet", "ConvNeXt", "CLIP")
+    specs = tuple(
+        vit_spec(id=f"timm/net{number}", title=f"Net {number}", family=family)
+        for number, family in enumerate(families)
+    )
+    for family in families:
+        rows = build_rows(specs, family.lower())
+        assert [row.spec.family for row in rows if row.spec is not None] == [family]
+
+
+@pytest.mark.parametrize("family", ["PoolFormer", "ConvNeXt"])
+def test_a_wide_badge_leaves_room_for_the_title(picker, family):
+    spec = vit_spec(family=family, title="PoolFormer V2-S12 224 · sail in1k")
+    picker.show_models((spec,), spec.id)
+    row = picker._model.index(1)
+    assert picker._model.data(row, Qt.ItemDataRole.AccessibleTextRole).startswith(
+        f"{spec.title}, {family}, 12 layers"
+    )
+    assert not picker.grab().isNull()
+
+
 @pytest.mark.parametrize(
     ("size", "text"),
     [
@@ -69,6 +92,8 @@ def test_a_model_says_what_it_is_made_of():
     assert facts_text(vit_spec()) == "12 layers · 6 heads · patch 14 · 518 px"
     assert facts_text(staged_spec()).startswith("7 layers · 3 to 24 heads · patch 4 · ")
     assert open_text(vit_spec(availability="download")) == "Download"
+    no_heads = vit_spec(layers=tuple(LayerSpec("pooling", 0, n, 0, (56, 56)) for n in range(4)))
+    assert facts_text(no_heads).startswith("4 layers · patch 14")
 
 
 def test_it_opens_on_the_current_model_and_enter_opens_it(picker, qtbot):

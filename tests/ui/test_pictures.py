@@ -9,7 +9,6 @@ from vitstudio.core.errors import PictureError
 from vitstudio.sources.image import load_frame
 from vitstudio.ui import pictures
 from vitstudio.ui.pictures import frame_from_qimage, image_of, is_checkpoint, local_paths
-from vitstudio.ui.views.picture_image import _thinned
 
 
 @pytest.mark.parametrize("cols", [1, 3, 4, 7])
@@ -83,9 +82,3 @@ def test_what_a_drag_carries(qapp):
 )
 def test_weights_are_known_by_their_suffix(name, expected):
     assert is_checkpoint(name) is expected
-
-
-@pytest.mark.parametrize("step", [1, 2, 3, 7])
-def test_a_thinned_picture_has_every_nth_pixel(step):
-    rgb = np.random.default_rng(0).integers(0, 256, (31, 44, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(_thinned(rgb, step), rgb[::step, ::step])

@@ -10,12 +10,19 @@ import torch
 from vitstudio.bench.timing import Row, median_seconds, seconds, side_by_side
 from vitstudio.core.assets import sample_pictures
 from vitstudio.core.frame import Frame
-from vitstudio.models.capture import capture_blocks
 from vitstudio.models.load import LoadedModel, load
 from vitstudio.models.trace import Trace
+from vitstudio.models.tracing import observed_forward, watchable
 from vitstudio.sources.image import load_frame
 
 VIT_BASE = "timm/vit_base_patch16_224.augreg2_in21k_ft_in1k"
+OTHER_FAMILIES: dict[str, int | None] = {
+    "timm/swin_tiny_patch4_window7_224.ms_in1k": None,
+    "dat_tiny": None,
+    "open_clip/ViT-B-32": None,
+    "depthformer_swint_nyu": None,
+}
+"""Ids, and steps along the shorter side of the picture (None: as the model starts with)."""
 LARGE_PATCHES = 74
 """74 patches of 14 px: a 1036 x 1036 input, 5,477 tokens."""
 
@@ -29,16 +36,18 @@ def trace_rows(repeats: int) -> list[Row]:
         capture_row(bundled, frame, 28, repeats),
         capture_row(bundled, frame, 16, repeats),
         capture_row(base, frame, 14, repeats),
+        *family_rows(frame, repeats),
         transformers_row(base, frame, repeats),
         *large_rows(bundled, frame, repeats),
     ]
 
 
-def capture_row(model: LoadedModel, frame: Frame, patches: int, repeats: int) -> Row:
+def capture_row(model: LoadedModel, frame: Frame, patches: int | None, repeats: int) -> Row:
     """Forward with all maps of the last layer for one query, against the bare forward."""
     trace = model.trace_frame(frame, "aspect", patches)
     image = _input(trace, model)
-    last = len(trace.layers) - 1
+    last = trace.last_chained_layer
+    watch = watchable(model.adapted, last)
 
     def bare() -> None:
         with torch.inference_mode():
@@ -46,9 +55,9 @@ def capture_row(model: LoadedModel, frame: Frame, patches: int, repeats: int) ->
             _wait(model)
 
     def traced() -> None:
-        with torch.inference_mode(), capture_blocks(model.adapted.blocks, last) as capture:
-            output = model.net(image)
-        Trace(model.adapted, trace.info, capture, output, last).weights(last, 0)
+        with torch.inference_mode():
+            capture, output = observed_forward(model.adapted, image, watch)
+        Trace(model.adapted, trace.info, capture, output, watch).weights(last, 0)
         _wait(model)
 
     ours, theirs = side_by_side(traced, bare, repeats * 3)
@@ -58,6 +67,15 @@ def capture_row(model: LoadedModel, frame: Frame, patches: int, repeats: int) ->
     return Row(
         "forward with the shown layer's maps / bare forward", ours / theirs, "x", 1.05, note=note
     )
+
+
+def family_rows(frame: Frame, repeats: int) -> list[Row]:
+    """The same for the other families, with random weights."""
+    rows = []
+    for model_id, patches in OTHER_FAMILIES.items():
+        model = load(model_id, weights="random")
+        rows.append(capture_row(model, frame, patches, repeats))
+    return rows
 
 
 def transformers_row(model: LoadedModel, frame: Frame, repeats: int) -> Row:
@@ -82,8 +100,8 @@ def transformers_row(model: LoadedModel, frame: Frame, repeats: int) -> Row:
             _wait(model)
 
     def our_way() -> None:
-        with torch.inference_mode(), capture_blocks(model.adapted.blocks, last) as capture:
-            output = model.net(image)
+        with torch.inference_mode():
+            capture, output = observed_forward(model.adapted, image, last)
         Trace(model.adapted, trace.info, capture, output, last).weights(last, 0)
         _wait(model)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitstudio.core.errors import PictureError
+from vitstudio.core.overview import Overview, overview_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,11 @@ class Frame:
             rgb = np.ascontiguousarray(rgb).copy()
             rgb.setflags(write=False)
             object.__setattr__(self, "rgb", rgb)
+
+    @cached_property
+    def overview(self) -> Overview:
+        """The picture as a screen shows it; who reads pictures asks first, off the interface."""
+        return overview_of(self.rgb)
 
     @property
     def size_rc(self) -> tuple[int, int]:

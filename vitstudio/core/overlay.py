@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from vitstudio.core.colormaps import lookup_table
+from vitstudio.core.colormaps import REVERSED, lookup_table
 from vitstudio.core.state import State
 from vitstudio.core.trace import FloatArray, TokenMap
+from vitstudio.core.windows import CellRect
 
 FAINTEST = 0.35
 """Cover of the lowest value, as a part of the chosen opacity."""
 
 SMOOTH_FACTOR = 8
 """Pixels per cell of a smoothed map: enough that the painter's own scaling shows no steps."""
+SMOOTH_SIDE = 1024
+"""Maps of more pixels than this are smooth as they are: the painter does the rest."""
+
+
+def shown_colormap(state: State) -> str:
+    """The name under which `lookup_table` has a state's colours, reversed ones included."""
+    return state.colormap + (REVERSED if state.invert else "")
+
+
+def smooth_factor(grid_size: tuple[int, int]) -> int:
+    """By how much a map of that size is enlarged to be smooth."""
+    return max(1, min(SMOOTH_FACTOR, SMOOTH_SIDE // max(grid_size)))
 
 
 def colour_range(token_map: TokenMap, state: State) -> tuple[float, float]:
@@ -46,6 +61,27 @@ def upsample(values: FloatArray, factor: int = SMOOTH_FACTOR) -> FloatArray:
     return result
 
 
+def smoothed(values: FloatArray, pieces: Sequence[CellRect] = ()) -> FloatArray:
+    """A map enlarged until it is smooth.
+
+    Parameters
+    ----------
+    values : float32 (rows, cols[, 3])
+    pieces : sequence of (row, col, rows, cols)
+        Where the map is smooth, each rectangle by itself; elsewhere cells stay as they are. All of
+        it where left out. Attention that ends at a window's border must not leak across it.
+    """
+    factor = smooth_factor((values.shape[0], values.shape[1]))
+    if not pieces:
+        return upsample(values, factor)
+    result = values.repeat(factor, axis=0).repeat(factor, axis=1)
+    for row, col, rows, cols in pieces:
+        part = upsample(values[row : row + rows, col : col + cols], factor)
+        top, left = row * factor, col * factor
+        result[top : top + rows * factor, left : left + cols * factor] = part
+    return result
+
+
 def _upsample_axis(values: FloatArray, factor: int, axis: int) -> FloatArray:
     count = values.shape[axis]
     position = np.clip((np.arange(count * factor) + 0.5) / factor - 0.5, 0, count - 1)
@@ -59,20 +95,25 @@ def _upsample_axis(values: FloatArray, factor: int, axis: int) -> FloatArray:
     return blended
 
 
-def map_pixels(token_map: TokenMap, state: State) -> NDArray[np.uint8]:
+def map_pixels(
+    token_map: TokenMap, state: State, pieces: Sequence[CellRect] = ()
+) -> NDArray[np.uint8]:
     """The overlay picture of a map: uint8 (rows, cols, 4), one pixel a cell, or smoothed.
 
     It spans the model input exactly; `ImageTransform.input_rect` says where that lies on the
     picture. The fourth channel is how much a colour covers the picture: the dark end of the scale
-    lets most of it through, so that what gets little weight is still recognised.
+    lets most of it through, so that what gets little weight is still recognised. A smooth map is
+    smooth inside each of `pieces` only, where there are any.
     """
-    values = upsample(token_map.values) if state.smooth else token_map.values
+    values = smoothed(token_map.values, pieces) if state.smooth else token_map.values
     if token_map.request.view == "pca":
         rgb = np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
         cover = np.full(values.shape[:2], 255, np.uint8)
     else:
         low, high = colour_range(token_map, state)
-        rgb = colourise(values, low, high, state.colormap)
+        rgb = colourise(values, low, high, shown_colormap(state))
+        if token_map.request.view == "depth":  # every pixel has its distance, near or far
+            return np.dstack([rgb, np.full(values.shape, 255, np.uint8)])
         part = np.clip(np.nan_to_num((values - low) / (high - low), nan=0.0), 0.0, 1.0)
         cover = np.rint(255.0 * (FAINTEST + (1.0 - FAINTEST) * np.sqrt(part))).astype(np.uint8)
     return np.dstack([rgb, cover])

@@ -15,7 +15,7 @@ from vitstudio.core.state import Direction, Head, Query, ViewKind
 
 FloatArray = NDArray[np.float32]
 
-WEIGHT_VIEWS = ("attention", "rollout", "mixing", "points", "usage")
+WEIGHT_VIEWS = ("attention", "rollout", "mixing", "points", "usage", "relevance")
 """Views whose values are weights: not negative, and 0 means nothing."""
 
 
@@ -321,8 +321,11 @@ class TokenMap:
         """The range of this map alone; weights start at 0, so that colours mean weights.
 
         A depth map's is from its 2nd to its 98th percentile: a few far pixels must not flatten it.
+        Where there are sampling points, it is theirs: they are what is read.
         """
-        if self.request.view == "depth":
+        if self.points is not None and np.isfinite(self.points.weights).any():
+            low, high = 0.0, float(np.nanmax(self.points.weights))
+        elif self.request.view == "depth":
             low, high = (float(value) for value in np.percentile(self.values, (2.0, 98.0)))
         else:
             low, high = float(self.values.min()), float(self.values.max())

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from vitstudio.core.frame import Frame
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import Direction, Fit, State
-from vitstudio.core.trace import Atlas, LayerFacts, MapRequest, TokenFacts, TokenMap, TraceInfo
+from vitstudio.core.trace import (
+    Atlas,
+    FloatArray,
+    LayerFacts,
+    MapRequest,
+    TokenFacts,
+    TokenMap,
+    TraceInfo,
+)
+from vitstudio.core.zeroshot import ZeroShotAnswer
 
 # ---- to the engine
 
@@ -123,6 +132,36 @@ class AskCheck:
 
 
 @dataclass(frozen=True)
+class AskPrompts:
+    """How well the picture goes with each prompt; the newest question stops an older one."""
+
+    generation: int
+    prompts: tuple[str, ...]
+    templates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AskWords:
+    """How much each word of a sentence speaks for the picture.
+
+    The sentence is the prompt in the first template; `start_layer` is one of the image tower.
+    """
+
+    generation: int
+    prompt: str
+    templates: tuple[str, ...] = ("{}",)
+    start_layer: int | None = None
+
+
+@dataclass(frozen=True)
+class AskBias:
+    """The relative position bias of one layer."""
+
+    generation: int
+    layer: int
+
+
+@dataclass(frozen=True)
 class Export:
     """Write the view that `state` describes; the suffix of `path` is the format."""
 
@@ -137,6 +176,13 @@ class RenderFigure:
 
     generation: int
     state: State
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Import a module that is slow to load, so that the window does not stop for it."""
+
+    module: str
 
 
 @dataclass(frozen=True)
@@ -241,6 +287,32 @@ class CheckReady:
 
 
 @dataclass(frozen=True)
+class PromptsReady:
+    """Answer to AskPrompts."""
+
+    generation: int
+    answer: ZeroShotAnswer
+
+
+@dataclass(frozen=True)
+class WordsReady:
+    """Answer to AskWords: (word, share), in the order of the sentence; shares sum to 1."""
+
+    generation: int
+    prompt: str
+    words: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class BiasReady:
+    """Answer to AskBias: float32 (heads, rows, cols) over offsets from the query; None: no bias."""
+
+    generation: int
+    layer: int
+    values: FloatArray | None
+
+
+@dataclass(frozen=True)
 class Exported:
     """A file was written whole."""
 
@@ -252,6 +324,13 @@ class FigureReady:
     """Answer to RenderFigure: a QImage, which any thread may read."""
 
     image: object
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Answer to Prepare, whether or not the module is there."""
+
+    module: str
 
 
 @dataclass(frozen=True)

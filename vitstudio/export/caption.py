@@ -46,6 +46,20 @@ def title_lines(content: FigureContent, font: QFont, width: float) -> tuple[Line
     return _flow(content.breadcrumb, f"{GAP}›{GAP}", palette.TEXT, font, width)
 
 
+def legend_lines(content: FigureContent, font: QFont, width: float) -> tuple[Line, ...]:
+    """The sets of sampling points with their hues, as many on a line as fit."""
+    lines: list[list[Span]] = []
+    used = 0.0
+    for colour, name in content.legend:
+        room = advance(font, f"●{GAP}{name}{GAP}{GAP}")
+        if not lines or used + room > width:
+            lines.append([])
+            used = 0.0
+        lines[-1] += [Span(f"●{GAP}", colour), Span(f"{name}{GAP}{GAP}", palette.TEXT)]
+        used += room
+    return tuple(tuple(line) for line in lines)
+
+
 def fact_lines(content: FigureContent, font: QFont, width: float) -> tuple[Line, ...]:
     """Model, picture, geometry, numerics and colours."""
     return _flow(_facts(content), f"{GAP}·{GAP}", palette.MUTED, font, width)
@@ -54,11 +68,10 @@ def fact_lines(content: FigureContent, font: QFont, width: float) -> tuple[Line,
 def _facts(content: FigureContent) -> tuple[str, ...]:
     info, state = content.info, content.state
     rows, cols = info.frame.size_rc
-    grid_rows, grid_cols = info.grid_size
     facts = [
         info.spec.id,
         f"{shorten_middle(content.picture_name, LONGEST_NAME)}, {cols} × {rows} px",
-        f"{FIT_WORDS[state.fit]}, {grid_rows} × {grid_cols} patches",
+        ", ".join((FIT_WORDS[state.fit], *_sizes(content))),
         info.precision,
     ]
     if content.colour_range is not None:
@@ -67,6 +80,24 @@ def _facts(content: FigureContent) -> tuple[str, ...]:
         facts.append(f"{words}: {format_value(low)} to {format_value(high)}")
     facts.append(f"VitStudio {program_version()}")
     return tuple(facts)
+
+
+def _sizes(content: FigureContent) -> tuple[str, ...]:
+    """The grids and windows that the figure shows."""
+    rows, cols = content.info.grid_size
+    sizes = [f"{rows} × {cols} patches"]
+    if content.state.view == "depth":
+        rows, cols = content.info.transform.input_size
+        sizes = [f"{cols} × {rows} px seen"]
+        if content.state.iso_step > 0:
+            sizes.append(f"lines every {format_value(content.state.iso_step)} m")
+    elif content.grid_size not in (None, content.info.grid_size):
+        rows, cols = content.grid_size or (0, 0)
+        sizes.append(f"{rows} × {cols} in this layer")
+    if content.windows is not None:
+        high, wide = content.windows.window_size
+        sizes.append(f"windows of {high} × {wide}")
+    return tuple(sizes)
 
 
 def _flow(

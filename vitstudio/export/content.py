@@ -5,9 +5,26 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from vitstudio.core.overlay import colour_range
+import numpy as np
+from numpy.typing import NDArray
+
+from vitstudio.core.overlay import colour_range, map_pixels
+from vitstudio.core.spec import LayerSpec
 from vitstudio.core.state import State
 from vitstudio.core.trace import TokenMap, TraceInfo
+from vitstudio.core.windows import WindowLayout, window_layout
+from vitstudio.painting.marks import Mark
+from vitstudio.painting.points import legend
+from vitstudio.painting.shown import (
+    IN_WINDOWS,
+    WITH_POINTS,
+    map_pieces,
+    plan_marks,
+    shown_grid,
+)
+
+MOST_SHAPES = 40_000
+"""Maps of more cells are kept as a picture: as shapes no program could open them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +57,47 @@ class FigureContent:
         if self.token_map is None or self.token_map.request.view == "pca":
             return None
         return colour_range(self.token_map, self.state)
+
+    @property
+    def grid_size(self) -> tuple[int, int] | None:
+        """The grid whose cells are drawn; None for a map of pixels."""
+        return shown_grid(self.state, self.info, self.token_map)
+
+    @property
+    def layer(self) -> LayerSpec | None:
+        """The shown layer; None where the view belongs to the whole net."""
+        whole = self.state.view in ("picture", "depth", "relevance")
+        return None if whole else self.info.layers[self.state.layer]
+
+    @property
+    def windows(self) -> WindowLayout | None:
+        """The windows that the view shows."""
+        layer = self.layer
+        shown = layer is not None and layer.window_size is not None
+        return window_layout(layer) if layer and shown and self.state.view in IN_WINDOWS else None
+
+    @property
+    def legend(self) -> tuple[tuple[str, str], ...]:
+        """(colour, name) of the sets of points, where there are several."""
+        return legend(self.token_map) if self.state.view in WITH_POINTS else ()
+
+    @property
+    def map_is_picture(self) -> bool:
+        """Whether vector formats take the map as a picture: it is smooth, or one of pixels."""
+        if self.token_map is None:
+            return False
+        rows, cols = self.token_map.values.shape[:2]
+        return self.state.smooth or rows * cols > MOST_SHAPES
+
+    def map_pixels(self) -> NDArray[np.uint8]:
+        """The map in its colours: `core.overlay.map_pixels`."""
+        assert self.token_map is not None
+        pieces = map_pieces(self.state, self.info, self.query_rc)
+        return map_pixels(self.token_map, self.state, pieces)
+
+    def marks(self, scale: float) -> tuple[Mark, ...]:
+        """What lies above the map, at so many design pixels per source pixel."""
+        return plan_marks(self.state, self.info, self.token_map, self.query_rc, scale)
 
     @property
     def picture_name(self) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from PySide6.QtCore import QMarginsF, QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 
-from vitstudio.core.overlay import map_pixels
+from vitstudio.core.overlay import shown_colormap
 from vitstudio.export.cells import coloured_cells
 from vitstudio.export.content import FigureContent
 from vitstudio.export.layout import PIXEL_ZOOM, FigureLayout, TextLine, plan_figure, raster_size
 from vitstudio.painting import palette, scene
 from vitstudio.painting.colour_bar import draw_colour_bar
 from vitstudio.painting.exact import repeat_pixels
+from vitstudio.painting.marks import draw_marks
+from vitstudio.painting.shown import map_opacity
 from vitstudio.painting.text import advance, make_font
 
 LARGEST_RASTER_PX = 6000
@@ -19,8 +21,6 @@ LARGEST_RASTER_PX = 6000
 LARGEST_EMBEDDED_PX = 3000
 """Along the long side of a photo inside a vector file: 270 dots an inch on a whole page."""
 CORNER = 5
-GRID_LINE = 1.0
-QUERY_LINE = 3.0
 
 
 def render_image(content: FigureContent) -> QImage:
@@ -32,7 +32,7 @@ def render_image(content: FigureContent) -> QImage:
     try:
         painter.fillRect(image.rect(), QColor(palette.GROUND))
         _paint_scene(painter, content, layout)
-        paint_surroundings(painter, layout, content.state.colormap)
+        paint_surroundings(painter, layout, shown_colormap(content.state))
     finally:
         painter.end()
     return image
@@ -49,10 +49,11 @@ def picture_image(content: FigureContent, width: int, height: int) -> QImage:
     return image.scaled(width, height, Qt.AspectRatioMode.IgnoreAspectRatio, smooth)
 
 
-def smooth_overlay(content: FigureContent, width: int, height: int) -> QImage:
-    """The smooth map alone, opaque where the model saw and clear elsewhere, in the picture's size.
+def overlay_image(content: FigureContent, width: int, height: int) -> QImage:
+    """The map alone, opaque where the model saw and clear elsewhere, in the picture's size.
 
-    Vector formats take it as one picture: they have no gradient that could say the same.
+    Vector formats take a smooth map, or one of pixels, as a picture: they have no gradient that
+    could say the same.
     """
     image = QImage(width, height, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
@@ -61,8 +62,9 @@ def smooth_overlay(content: FigureContent, width: int, height: int) -> QImage:
         rows, cols = content.info.frame.size_rc
         painter.scale(width / cols, height / rows)
         if content.token_map is not None:
-            overlay = scene.to_qimage(map_pixels(content.token_map, content.state))
-            scene.paint_overlay(painter, overlay, content.info.transform, 1.0, True)
+            overlay = scene.to_qimage(content.map_pixels())
+            smooth = content.state.smooth
+            scene.paint_overlay(painter, overlay, content.info.transform, 1.0, smooth)
     finally:
         painter.end()
     return image
@@ -74,19 +76,18 @@ def _paint_scene(painter: QPainter, content: FigureContent, layout: FigureLayout
     painter.save()
     enter_source_pixels(painter, content, layout)
     if content.token_map is not None:
-        overlay = scene.to_qimage(map_pixels(content.token_map, content.state))
-        scene.paint_overlay(
-            painter, overlay, content.info.transform, content.state.opacity, content.state.smooth
-        )
+        overlay = scene.to_qimage(content.map_pixels())
+        opacity, smooth = map_opacity(content.state), content.state.smooth
+        scene.paint_overlay(painter, overlay, content.info.transform, opacity, smooth)
     # Whole pixels: any other width is drawn now one wider, now one narrower.
-    paint_marks(painter, content, layout, line_px=max(1.0, round(layout.unit)))
+    paint_marks(painter, content, layout, unit_px=max(1.0, round(layout.unit)))
     painter.restore()
 
 
 def paint_vector_scene(
     painter: QPainter, content: FigureContent, layout: FigureLayout, device_scale: float
 ) -> None:
-    """Picture, map, grid and query for a device that keeps rectangles and lines as such.
+    """Picture, map and marks for a device that keeps rectangles, lines and circles as such.
 
     Parameters
     ----------
@@ -96,20 +97,20 @@ def paint_vector_scene(
     x, y, width, height = layout.picture
     painter.drawImage(QRectF(x, y, width, height), picture_image(content, width, height))
     painter.save()
-    if content.token_map is not None and content.state.smooth:
-        painter.setOpacity(content.state.opacity)
-        painter.drawImage(QRectF(x, y, width, height), smooth_overlay(content, width, height))
+    if content.map_is_picture:
+        painter.setOpacity(map_opacity(content.state))
+        painter.drawImage(QRectF(x, y, width, height), overlay_image(content, width, height))
         painter.setOpacity(1.0)
     enter_source_pixels(painter, content, layout)
-    if content.token_map is not None and not content.state.smooth:
-        painter.setOpacity(content.state.opacity)
+    if content.token_map is not None and not content.map_is_picture:
+        painter.setOpacity(map_opacity(content.state))
         for colour, cells in coloured_cells(content).items():
             path = QPainterPath()
             for left, top, right, bottom in cells:
                 path.addRect(QRectF(left, top, right - left, bottom - top))
             painter.fillPath(path, QColor(*colour))
         painter.setOpacity(1.0)
-    paint_marks(painter, content, layout, line_px=layout.unit * device_scale)
+    paint_marks(painter, content, layout, unit_px=layout.unit * device_scale)
     painter.restore()
     # Readers round a photo up to whole pixels of theirs; what stands over belongs to the ground.
     painter.setPen(QPen(QColor(palette.GROUND), 2 * layout.unit))
@@ -125,32 +126,18 @@ def enter_source_pixels(painter: QPainter, content: FigureContent, layout: Figur
 
 
 def paint_marks(
-    painter: QPainter, content: FigureContent, layout: FigureLayout, line_px: float
+    painter: QPainter, content: FigureContent, layout: FigureLayout, unit_px: float
 ) -> None:
-    """What lies above the map: the unseen part, the grid and the asked patch.
+    """What lies above the map.
 
     Parameters
     ----------
-    line_px : float
+    unit_px : float
         Device pixels of the thinnest line.
     """
-    info = content.info
     # The same decisions at every size of the figure: its lines grow with its letters.
-    pixel_scale = layout.nominal_scale(info.frame.size_rc)
-    scene.paint_unseen(painter, info.transform)
-    if content.state.show_grid:
-        scene.paint_grid(
-            painter, info.transform, info.grid_size, pixel_scale, line_px=GRID_LINE * line_px
-        )
-    if content.query_rc is not None:
-        scene.paint_query(
-            painter,
-            info.transform,
-            content.query_rc,
-            info.grid_size,
-            pixel_scale,
-            line_px=QUERY_LINE * line_px,
-        )
+    scale = layout.nominal_scale(content.info.frame.size_rc)
+    draw_marks(painter, content.marks(scale), scale, unit_px)
 
 
 def paint_surroundings(painter: QPainter, layout: FigureLayout, colormap: str) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFont
 
-from vitstudio.export.caption import UNTRAINED, Line, Span, fact_lines, title_lines
+from vitstudio.export.caption import UNTRAINED, Line, Span, fact_lines, legend_lines, title_lines
 from vitstudio.export.content import FigureContent
 from vitstudio.painting import palette
 from vitstudio.painting.colour_bar import ColourBar, colour_bar_width, plan_colour_bar
@@ -147,11 +147,13 @@ def _caption(
         y += 1.8 * size + 12 * unit
     blocks = (
         (TITLE_SIZE * unit, True, title_lines),
+        (FACT_SIZE * unit, False, legend_lines),
         (FACT_SIZE * unit, False, fact_lines),
     )
     for size, bold, words in blocks:
-        for spans in words(content, make_font(size, bold=bold), room):
+        found = words(content, make_font(size, bold=bold), room)
+        for spans in found:
             lines.append(TextLine(x, y + 1.1 * size, spans, size, bold))
             y += LINE_HEIGHT * size
-        y += 4 * unit
+        y += 4 * unit if found else 0.0
     return tuple(lines), chip, y - 8 * unit

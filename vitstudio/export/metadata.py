@@ -49,6 +49,8 @@ def metadata(content: FigureContent) -> dict[str, Any]:
             "frame_index": info.frame.index,
         },
         "geometry": _geometry(content),
+        "layer": _layer(content),
+        "point_sets": _point_sets(content),
         "colours": _colours(content),
         "precision": info.precision,
         "device": info.device,
@@ -80,12 +82,38 @@ def _geometry(content: FigureContent) -> dict[str, Any]:
     }
 
 
+def _layer(content: FigureContent) -> dict[str, Any] | None:
+    """The shown layer on the grid of this picture."""
+    layer = content.layer
+    if layer is None:
+        return None
+    return {
+        "index": content.state.layer,
+        "name": layer.name,
+        "kind": layer.kind,
+        "stage": layer.stage,
+        "block": layer.block,
+        "num_heads": layer.num_heads,
+        "grid_size_rc": layer.grid_size,
+        "level_grids_rc": layer.level_grids,
+        "window_size_rc": layer.window_size,
+        "shift_size_rc": layer.shift_size,
+        "pads_first": layer.pads_first,
+    }
+
+
+def _point_sets(content: FigureContent) -> tuple[str, ...] | None:
+    points = content.token_map.points if content.token_map is not None else None
+    return points.names if points is not None else None
+
+
 def _colours(content: FigureContent) -> dict[str, Any] | None:
     if content.token_map is None or content.colour_range is None:
         return None
     low, high = content.colour_range
     return {
         "colormap": content.state.colormap,
+        "inverted": content.state.invert,
         "scale": content.state.scale,
         "low": low,
         "high": high,

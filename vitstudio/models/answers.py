@@ -73,6 +73,20 @@ def _usage(trace: Trace, request: MapRequest) -> Steps:
     yield TokenMap(request, grid, NOTHING, (0.0, float(grid.max())), "mean attention", points)
 
 
+def _relevance(trace: Trace, request: MapRequest) -> Steps:
+    templates = request.templates or ("{}",)
+    for grid in trace.relevance_steps(request.prompt, templates, request.start_layer):
+        if grid is None:
+            yield None
+        else:
+            yield TokenMap(request, grid, NOTHING, (0.0, float(grid.max())), "relevance")
+
+
+def _depth(trace: Trace, request: MapRequest) -> Steps:
+    depth = trace.depth
+    yield TokenMap(request, depth.values, NOTHING, depth.limits, depth.unit)
+
+
 def _colours(trace: Trace, request: MapRequest) -> Steps:
     values = trace.feature_colours(request.layer, request.level)
     yield TokenMap(request, values, NOTHING, (0.0, 1.0), "colour")
@@ -97,6 +111,8 @@ ANSWERS: dict[ViewKind, Callable[[Trace, MapRequest], Steps]] = {
     "mixing": _mixing,
     "points": _points,
     "usage": _usage,
+    "relevance": _relevance,
+    "depth": _depth,
     "pca": _colours,
     "norm": _norms,
     "similarity": _similarity,

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from vitstudio.core.assets import assets_dir
 from vitstudio.core.errors import ModelError
-from vitstudio.core.spec import HubFile, LayerSpec, ModelSpec, UrlFile
+from vitstudio.core.spec import HubFile, LayerSpec, MixerKind, ModelSpec, UrlFile
 from vitstudio.models import hub
+from vitstudio.models.adapters.stages import abilities_of
+from vitstudio.models.own_models import own_specs
 
 DEFAULT_PATCHES = 28
 """A still picture starts with at most so many patches along its shorter side."""
@@ -97,7 +101,11 @@ def _placed(spec: ModelSpec) -> ModelSpec:
 def _specs() -> dict[str, ModelSpec]:
     path = assets_dir() / "weights" / f"{BUNDLED.id}.safetensors"
     size = path.stat().st_size if path.is_file() else 0
-    specs = [replace(BUNDLED, weights_bytes=size), *map(_spec, _rows())]
+    specs = [
+        replace(BUNDLED, weights_bytes=size),
+        *own_specs().values(),
+        *map(_spec, _rows()),
+    ]
     return {spec.id: spec for spec in specs}
 
 
@@ -120,25 +128,28 @@ def _spec(row: dict[str, Any]) -> ModelSpec:
     rows, cols = row["input_size"]
     patch_rows, patch_cols = row["patch_size"]
     grid = rows // patch_rows, cols // patch_cols
+    step_rows, step_cols = row["size_step"] or row["patch_size"]
     source = _source(row)
-    abilities = {"attention", "features"} | ({"classes"} if row["num_classes"] else set())
+    layers = _layers(row["layers"], row["heads"], grid, row["pads_first"])
+    abilities = abilities_of(layers, row["num_classes"])
     return ModelSpec(
         id=row["id"],
-        family="ViT",
+        family=row["family"],
         title=row["title"],
         input_size=(rows, cols),
         patch_size=(patch_rows, patch_cols),
-        layers=_layers(row["layers"], row["heads"], grid),
+        size_step=(step_rows, step_cols),
+        layers=layers,
         dim=row["dim"],
         prefix_tokens=tuple(row["prefix"]),
         flexible=row["flexible"],
-        default_patches=min(DEFAULT_PATCHES, *grid),
+        default_patches=max(1, min(DEFAULT_PATCHES, rows // step_rows, cols // step_cols)),
         mean=tuple(row["mean"]),
         std=tuple(row["std"]),
         interpolation=row["interpolation"],
         crop_fraction=row["crop_fraction"],
         crop_mode=row["crop_mode"],
-        abilities=frozenset(abilities),
+        abilities=abilities | {"text"} if row["family"] == "CLIP" else abilities,
         num_classes=row["num_classes"],
         class_list=row["class_list"],
         paper=row["paper"],
@@ -156,10 +167,67 @@ def _source(row: dict[str, Any]) -> HubFile | UrlFile:
     if url := row["url"]:
         # torch.hub names the file by its address, which ends in the first digits of its hash.
         filename = url.rpartition("/")[2]
-        return UrlFile(url, filename, filename.rpartition("-")[2].partition(".")[0])
+        digits = _HASH.search(filename)
+        return UrlFile(url, filename, digits[1] if digits else "")
     return HubFile(row["repo"] or row["id"], row["file"])
 
 
+_HASH = re.compile(r"-([0-9a-f]{8,})\.\w+$")
+
+
 @cache
-def _layers(count: int, num_heads: int, grid: tuple[int, int]) -> tuple[LayerSpec, ...]:
-    return tuple(LayerSpec("global", 0, block, num_heads, grid) for block in range(count))
+def _layers(
+    text: int | str, num_heads: int, grid: tuple[int, int], pads_first: bool
+) -> tuple[LayerSpec, ...]:
+    """Layers of a plain net from their number, else of stages from `layers_text`."""
+    if isinstance(text, int):
+        return tuple(LayerSpec("global", 0, block, num_heads, grid) for block in range(text))
+    found = []
+    for stage, words in enumerate(text.split(";")):
+        count, size, cycle = words.split(":")
+        mixers = [mixer.split(".") for mixer in cycle.split(",")]
+        for block in range(int(count)):
+            kind, heads, *sizes = mixers[block % len(mixers)]
+            found.append(
+                LayerSpec(
+                    cast("MixerKind", kind),
+                    stage,
+                    block,
+                    int(heads),
+                    _pair(size),
+                    _pair(sizes[0]) if sizes else None,
+                    _pair(sizes[1]) if len(sizes) > 1 else None,
+                    pads_first=pads_first,
+                )
+            )
+    return tuple(found)
+
+
+def layers_text(layers: Sequence[LayerSpec]) -> str:
+    """Layers of stages in one line: "2:56x56:window.3.7x7,shifted.3.7x7.3x3;...".
+
+    For each stage the number of blocks, their grid, and the mixers that take turns: kind, heads,
+    window, shift.
+    """
+    stages = []
+    for stage in range(layers[-1].stage + 1):
+        here = [layer for layer in layers if layer.stage == stage]
+        mixers = [_mixer_text(layer) for layer in here]
+        cycle = next(n for n in range(1, len(here) + 1) if _repeats(mixers, n))
+        rows, cols = here[0].grid_size
+        stages.append(f"{len(here)}:{rows}x{cols}:{','.join(mixers[:cycle])}")
+    return ";".join(stages)
+
+
+def _mixer_text(layer: LayerSpec) -> str:
+    sizes = (size for size in (layer.window_size, layer.shift_size) if size)
+    return ".".join((layer.kind, str(layer.num_heads), *(f"{r}x{c}" for r, c in sizes)))
+
+
+def _repeats(items: Sequence[str], period: int) -> bool:
+    return all(item == items[index % period] for index, item in enumerate(items))
+
+
+def _pair(text: str) -> tuple[int, int]:
+    rows, _, cols = text.partition("x")
+    return int(rows), int(cols)

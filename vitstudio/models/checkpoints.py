@@ -13,13 +13,20 @@ from typing import Any
 import safetensors
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vitstudio.core.errors import CheckpointError
 from vitstudio.models.architecture import Architecture
 from vitstudio.models.recognition import PATCH_KEYS, modern_torchvision_keys, recognise
 
-__all__ = ["Architecture", "KeyReport", "match_keys", "read_checkpoint", "recognise"]
+__all__ = [
+    "Architecture",
+    "KeyReport",
+    "load_matching",
+    "match_keys",
+    "read_checkpoint",
+    "recognise",
+]
 
 SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
 # What training scripts call the weights inside their file; averaged ones first, since those are
@@ -35,11 +42,12 @@ State = dict[str, Tensor]
 # ---- reading
 
 
-def read_checkpoint(path: str | Path) -> State:
+def read_checkpoint(path: str | Path, *, strip: bool = True) -> State:
     """Return the tensors of a checkpoint on the CPU, under the names their net gives them.
 
     Nests such as {"model": ...} are unwrapped; prefixes such as ``module.`` are stripped, and what
     is not under the prefix (a projection head, the other half of a distillation) is left out.
+    Without `strip` the names stay as they are, for nets of which the ViT is one part only.
 
     Raises
     ------
@@ -54,7 +62,7 @@ def read_checkpoint(path: str | Path) -> State:
         raise CheckpointError(
             f"'{path.name}' holds no weights: choose a checkpoint of a vision transformer."
         )
-    return modern_torchvision_keys(strip_prefix(state))
+    return modern_torchvision_keys(strip_prefix(state)) if strip else state
 
 
 def strip_prefix(state: State) -> State:
@@ -185,6 +193,21 @@ def match_keys(net_shapes: Mapping[str, tuple[int, ...]], state: Mapping[str, Te
             if name in net_shapes and tuple(tensor.shape) != tuple(net_shapes[name])
         ),
     )
+
+
+def load_matching(net: nn.Module, state: State, name: str, title: str) -> None:
+    """Put a checkpoint's tensors into a net; every key must be there, and no other.
+
+    Raises
+    ------
+    CheckpointError
+        If they do not fit; the sentence names the file and the net.
+    """
+    shapes = {key: tuple(tensor.shape) for key, tensor in net.state_dict().items()}
+    report = match_keys(shapes, state)
+    if not report.ok:
+        raise CheckpointError(f"'{name}' does not fit {title}: {report.sentence()}")
+    net.load_state_dict(state)
 
 
 def _first(names: tuple[str, ...] | list[str]) -> str:

@@ -22,7 +22,10 @@ from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.adapters.bundled import build_bundled, bundled_path
 from vitstudio.models.checkpoints import match_keys, read_checkpoint
 from vitstudio.models.device import DTYPES, choose_device, choose_precision
+from vitstudio.models.families import family_of
+from vitstudio.models.own_checkpoints import own_model_of
 from vitstudio.models.recognition import recognise
+from vitstudio.models.relatives import build_relative
 from vitstudio.models.trace import Trace
 from vitstudio.models.tracing import trace_frame
 
@@ -123,47 +126,48 @@ def listed_spec(model_id: str) -> ModelSpec:
         If neither knows it.
     """
     spec = catalog.known_spec(model_id)
-    if spec is None and model_id.startswith(timm_vit.PREFIX):
-        return _untrained(model_id, None).spec
+    if spec is None and family_of(model_id).open_ended:
+        family = family_of(model_id)
+        return family.spec_of(model_id) if family.spec_of else family.build(model_id, None).spec
     return spec or catalog.find_spec(model_id)
 
 
 def _build(model_id: str, weights: str) -> AdaptedNet:
     spec = catalog.known_spec(model_id)
+    family = family_of(model_id)
     if weights == "random":
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
-            adapted = _untrained(model_id, spec)
+            adapted = family.build(model_id, spec)
         spec = replace(adapted.spec, trained=False, weights_hash="random-0")
         return replace(adapted, spec=spec)
+    if weights != "default" and family.reads_files and family.build_from is not None:
+        return _hashed(family.build_from(model_id, spec, weights), Path(weights))
     if weights != "default":
-        return _with_checkpoint(_untrained(model_id, spec), Path(weights))
+        return _with_checkpoint(family.build(model_id, spec), Path(weights))
     if spec is not None and spec.availability == "bundled":
         return _hashed(build_bundled(spec, weights=True), bundled_path(spec))
     spec = listed_spec(model_id)
     path = hub.locate(spec.weights) if spec.weights is not None else None
+    if path is None and spec.weights is None:
+        raise ModelError(
+            f"The weights of {spec.title} can only be fetched by hand, from {spec.origin}, or "
+            "choose 'random' weights."
+        )
     if path is None:
         raise ModelError(
             f"The weights of {spec.title} are not on this computer; download them in the model "
             f"picker or with: vitstudio models download {model_id}"
         )
-    if model_id.startswith(timm_vit.PREFIX):
+    if family.build_from is not None:
         try:
-            return _hashed(timm_vit.build_timm(model_id, spec, str(path)), path)
+            return _hashed(family.build_from(model_id, spec, str(path)), path)
         except (RuntimeError, ValueError, OSError, SafetensorError) as error:
             raise CheckpointError(
                 f"The downloaded weights of {spec.title} are damaged ({error}); remove '{path}' "
                 "and download them again."
             ) from error
-    return _with_checkpoint(_untrained(model_id, spec), path)
-
-
-def _untrained(model_id: str, spec: ModelSpec | None) -> AdaptedNet:
-    if model_id.startswith(timm_vit.PREFIX):
-        return timm_vit.build_timm(model_id, spec, None)
-    if model_id.startswith(torchvision_vit.PREFIX):
-        return torchvision_vit.build_torchvision(model_id, spec)
-    return build_bundled(catalog.find_spec(model_id), weights=False)
+    return _with_checkpoint(family.build(model_id, spec), path)
 
 
 def _with_checkpoint(adapted: AdaptedNet, path: Path) -> AdaptedNet:
@@ -191,7 +195,18 @@ def _load_state(adapted: AdaptedNet, state: dict[str, Tensor], path: Path) -> Ad
 
 def _build_recognised(path: Path) -> AdaptedNet:
     """Build the net that a file's keys describe."""
-    architecture = recognise(read_checkpoint(path))
+    state = read_checkpoint(path)
+    if (own := own_model_of(state, path.name)) is not None:
+        model_id, notes = own
+        family = family_of(model_id)
+        assert family.build_from is not None
+        adapted = family.build_from(model_id, None, str(path))
+        spec = replace(adapted.spec, availability="local")
+        return _hashed(replace(adapted, spec=spec, notes=notes), path)
+    if (relative := build_relative(state, path.stem)) is not None:
+        spec = replace(relative.spec, id=str(path))
+        return _hashed(_load_state(replace(relative, spec=spec), state, path), path)
+    architecture = recognise(state)
     spec = architecture.spec(str(path), path.stem)
     net = architecture.build()
     if architecture.library == "torchvision":

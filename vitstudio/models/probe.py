@@ -171,7 +171,7 @@ def _operands(
 
 
 @contextmanager
-def _without_fast_path() -> Iterator[None]:
+def without_fast_path() -> Iterator[None]:
     """Let `nn.MultiheadAttention` call the kernel from Python, where it can be seen.
 
     In evaluation mode it otherwise hands the whole layer to one native operation. The forward pass
@@ -200,7 +200,7 @@ def attention_operands(block: nn.Module, call: BlockCall) -> Seen:
         raise _Stop
 
     try:
-        with SeeAttention(stop), _without_fast_path():
+        with SeeAttention(stop), without_fast_path():
             block(call.inputs, *call.args, **call.options)
     except _Stop:
         return found[0]
@@ -276,7 +276,7 @@ def rerun(
         if attend is None:
             output = block(call.inputs, *call.args, **call.options)
         else:
-            with SeeAttention(count), _without_fast_path():
+            with SeeAttention(count), without_fast_path():
                 output = block(call.inputs, *call.args, **call.options)
             if attended != 1:  # else a comparison of the layer with itself would pass as a proof
                 raise CaptureError("This layer's attention kernel could not be replaced.")

@@ -17,6 +17,7 @@ from torch import Tensor
 from vitstudio.core import attention as core_attention
 from vitstudio.core.assets import class_names
 from vitstudio.core.attention import combine_heads
+from vitstudio.core.depth import DepthMap
 from vitstudio.core.errors import ModelError
 from vitstudio.core.geometry import ImageTransform
 from vitstudio.core.spec import LayerSpec
@@ -35,6 +36,7 @@ from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.capture import Capture
 from vitstudio.models.mixers.base import LayerMaps
 from vitstudio.models.preprocess import input_tensor
+from vitstudio.models.text_questions import TextQuestions
 
 Query = str | tuple[int, int] | int
 """A prefix token by name, a cell (row, col) of the layer's grid, or a token index."""
@@ -49,7 +51,7 @@ TOLERANCES = {"float32": 1e-4, "bfloat16": 3e-2, "float16": 5e-3}
 """What `Trace.check` stays below, by precision: eps of the format times a few roundings."""
 
 
-class Trace:
+class Trace(TextQuestions):
     """One forward pass of one model on one picture.
 
     Made by `Model.trace`; all questions take layers and heads from 0.
@@ -210,7 +212,7 @@ class Trace:
     def atlas_steps(
         self, tokens: Sequence[int], direction: Direction = "from"
     ) -> Iterator[Atlas | None]:
-        """`atlas_of` in steps: None after each layer but the last."""
+        """`atlas_of` in steps: None after each layer but the last, and within long ones."""
         counts = tuple(max(1, layer.num_heads) for layer in self.layers)
         grid = self._atlas_grid()
         values = np.full((len(counts), max(counts), *grid), np.nan, dtype=np.float32)
@@ -218,8 +220,13 @@ class Trace:
             if layer:
                 yield None
             if spec.num_heads == 0:
-                maps = self.mixing(layer, tokens[layer])[None]
-            elif direction == "to" and spec.level_grids:
+                maps = np.empty((0, *grid), dtype=np.float32)
+                for mixing in self.mixing_steps(layer, tokens[layer]):
+                    if mixing is None:
+                        yield None
+                    else:
+                        maps = mixing[None]
+            elif direction == "to" and not spec.chained:
                 continue
             else:
                 heads = self.weights(layer, tokens[layer], direction)
@@ -363,6 +370,12 @@ class Trace:
         return _numpy(self._tokens_after(layer))
 
     @torch.inference_mode()
+    def features_before(self, layer: int) -> FloatArray:
+        """Tokens that go into a layer: float32 (tokens, dim)."""
+        self._require_layer(layer)
+        return _numpy(self.adapted.mixers[layer].tokens(self._capture.calls[layer].inputs))
+
+    @torch.inference_mode()
     def feature_colours(self, layer: int, level: int = 0) -> FloatArray:
         """Three principal components of the patch features as colours: float32 (rows, cols, 3)."""
         key = (layer, level)
@@ -443,6 +456,31 @@ class Trace:
             norm=float(norms[index]),
             median_norm=float(np.median(self.on_grid(layer, norms, level)[1])),
         )
+
+    @property
+    def depth(self) -> DepthMap:
+        """Distance of what each input pixel shows, in metres.
+
+        Raises
+        ------
+        ModelError
+            If the model measures no depth.
+        """
+        limits = self.adapted.depth_limits
+        if limits is None:
+            raise ModelError(f"{self.info.spec.title} measures no depth: choose a DepthFormer.")
+        return DepthMap(_numpy(self.output[0, 0]), "m", limits)
+
+    @torch.inference_mode()
+    def position_bias(self, layer: int) -> FloatArray | None:
+        """What a layer adds to its logits for each distance: float32 (heads, rows, cols).
+
+        The middle is the query itself; right of and below it, keys right of and below the query.
+        None where the layer has no such bias.
+        """
+        spec = self._require_layer(layer)
+        bias = self.adapted.mixers[layer].position_bias(spec)
+        return None if bias is None else _numpy(bias)
 
     # ---- for the rooms that answer more of a trace
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 import torch
+from torch import Tensor
 
 from vitstudio.core.frame import Frame
 from vitstudio.core.geometry import plan
@@ -49,13 +50,9 @@ def trace_frame(
     transform = plan(frame.size_rc, spec, fit, patches)
     parameter = next(adapted.net.parameters())
     image = input_tensor(frame, transform, spec).to(parameter.device, parameter.dtype)
+    watch = watchable(adapted, watch)
     begin = time.perf_counter()
-    if watch is not None:
-        watch = min(watch, len(adapted.blocks) - 1)
-        if not adapted.mixers[watch].watchable:
-            watch = None
-    with capture_blocks(adapted.blocks, watch, adapted.kept_outputs, adapted.buffers) as capture:
-        output = adapted.net(image)
+    capture, output = observed_forward(adapted, image, watch)
     if parameter.device.type == "cuda":
         torch.cuda.synchronize(parameter.device)
     forward_s = time.perf_counter() - begin
@@ -75,6 +72,23 @@ def trace_frame(
         memory_bytes=capture.num_bytes,
     )
     return kind(adapted, info, capture, output, watch)
+
+
+def watchable(adapted: AdaptedNet, layer: int | None) -> int | None:
+    """The layer if its attention operands can be kept as they pass at no cost, else None."""
+    if layer is None:
+        return None
+    layer = min(layer, len(adapted.blocks) - 1)
+    return layer if adapted.mixers[layer].watchable else None
+
+
+def observed_forward(
+    adapted: AdaptedNet, image: Tensor, watch: int | None
+) -> tuple[Capture, Tensor]:
+    """The forward pass alone, with what a trace keeps of it; in inference mode."""
+    with capture_blocks(adapted.blocks, watch, adapted.kept_outputs, adapted.buffers) as capture:
+        output: Tensor = adapted.net(image)
+    return capture, output
 
 
 def _located(

@@ -18,6 +18,10 @@ UNDO_FIELDS = (
     "fit",
     "patches",
     "source",
+    "prompts",
+    "templates",
+    "prompt",
+    "start_layer",
 )
 """Choices that undo walks through; opacity and the like are quicker to set again."""
 UNDO_LIMIT = 100
@@ -30,6 +34,11 @@ class AppState:
     -------
     changed(old, new)
         After a change; both are frozen States.
+
+    Attributes
+    ----------
+    is_choice : bool
+        Whether the last change was made by a person just now, not brought back from before.
     """
 
     changed = Signal(State, State)
@@ -38,6 +47,7 @@ class AppState:
         self._state = state or State()
         self._undo: list[State] = []
         self._redo: list[State] = []
+        self.is_choice = False
 
     @property
     def state(self) -> State:
@@ -52,7 +62,15 @@ class AppState:
         StateError
             If a value is out of its range; the state is then as before.
         """
-        self._move_to(self._state.replace(**changes), remember=True)
+        self._move_to(self._state.replace(**changes), remember=True, choice=True)
+
+    def adjust(self, **changes: Any) -> None:
+        """Like `update`, for typing: undo goes back to before a whole row of such changes."""
+        last = self._undo[-1] if self._undo else None
+        going_on = last is not None and set(_differing(last, self._state)) <= set(changes)
+        self._move_to(self._state.replace(**changes), remember=not going_on, choice=True)
+        if going_on:
+            self._redo.clear()
 
     def put_back(self, **changes: Any) -> None:
         """Change fields because a request failed: undo does not lead to the failed choice again."""
@@ -80,10 +98,11 @@ class AppState:
         self._move_to(self._redo.pop(), remember=False)
         return True
 
-    def _move_to(self, new: State, *, remember: bool) -> None:
+    def _move_to(self, new: State, *, remember: bool, choice: bool = False) -> None:
         old = self._state
         if new == old:
             return
+        self.is_choice = choice
         if remember and _undo_differs(old, new):
             self._undo = [*self._undo[-(UNDO_LIMIT - 1) :], old]
             self._redo.clear()
@@ -92,4 +111,8 @@ class AppState:
 
 
 def _undo_differs(old: State, new: State) -> bool:
-    return any(getattr(new, name) != getattr(old, name) for name in UNDO_FIELDS)
+    return bool(_differing(old, new))
+
+
+def _differing(old: State, new: State) -> list[str]:
+    return [name for name in UNDO_FIELDS if getattr(new, name) != getattr(old, name)]

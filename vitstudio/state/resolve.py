@@ -90,7 +90,8 @@ def resolve(state: State, spec: ModelSpec | None, info: TraceInfo | None) -> Vie
     state = _clamp_head(state, layer, notices)
     if isinstance(state.query, str) and state.query not in spec.prefix_tokens:
         asked = query_title(state.query)
-        notices.append(f"{spec.title} has no {asked}, so the centre patch is asked.")
+        if state.view in PER_QUERY:
+            notices.append(f"{spec.title} has no {asked}, so the centre patch is asked.")
         state = state.replace(query=(0.5, 0.5))
     if state.level >= layer.num_levels:
         state = state.replace(level=layer.num_levels - 1)

@@ -41,6 +41,13 @@ def layer_title(layer: LayerSpec, index: int, spec: ModelSpec) -> str:
     return f"layer {index + 1} of {spec.num_layers}" + (f" ({what})" if what else "")
 
 
+def chosen_prompt(state: State) -> str:
+    """The prompt that relevance is about; "" without prompts."""
+    if not state.prompts:
+        return ""
+    return state.prompts[min(state.prompt, len(state.prompts) - 1)]
+
+
 def breadcrumb(
     state: State, spec: ModelSpec, layer: LayerSpec, query_rc: tuple[int, int] | None
 ) -> tuple[str, ...]:

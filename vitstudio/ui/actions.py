@@ -220,6 +220,24 @@ def _question(choices: Choices) -> list[Action]:
     group = GROUPS[2]
     return [
         Action(
+            "level.next",
+            "Coarser level",
+            (">", "."),
+            "Ask a token of the next level, in layers that hold several.",
+            group,
+            partial(choices.step_level, 1),
+            "level",
+        ),
+        Action(
+            "level.previous",
+            "Finer level",
+            ("<", ","),
+            "Ask a token of the level before this one.",
+            group,
+            partial(choices.step_level, -1),
+            "level",
+        ),
+        Action(
             "query.class",
             "Ask the class token",
             ("C",),
@@ -300,6 +318,24 @@ def _look(choices: Choices) -> list[Action]:
             "Change between a smooth map and one flat colour a patch.",
             group,
             choices.toggle_smooth,
+        ),
+        Action(
+            "look.offsets",
+            "Offsets",
+            ("O",),
+            "Show or hide the lines from reference points to sampling points.",
+            group,
+            choices.toggle_offsets,
+            "offsets",
+        ),
+        Action(
+            "look.invert",
+            "Invert the colours",
+            ("I",),
+            "Turn the colour map round: from high to low.",
+            group,
+            choices.toggle_invert,
+            "colours",
         ),
         Action(
             "look.fainter",

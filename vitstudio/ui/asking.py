@@ -6,11 +6,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from vitstudio.core.trace import MapRequest, TokenMap
-from vitstudio.engine.messages import AskAtlas, AskMap, AskToken
+from vitstudio.engine.messages import AskAtlas, AskBias, AskMap, AskToken, AskWords
 
 Post = Callable[[object], None]
 CACHED_MAPS = 256
 """At 1,200 patches a map takes 5 kB, at 20,000 patches 80 kB: 20 MB at most."""
+IN_LINE = (AskMap, AskAtlas, AskToken, AskWords, AskBias)
+"""Questions of which one at a time is under way."""
 
 
 class MapCache:
@@ -76,13 +78,14 @@ class Line:
 class Asking:
     """All questions of the shown trace.
 
-    Maps, atlas and token figures each have a line of their own, so that a moving cursor never
-    queues up work; neighbouring maps are fetched one by one while the map line is idle.
+    Maps, atlas, token figures, words and bias each have a line of their own, so that a moving
+    cursor never queues up work; neighbouring maps are fetched one by one while the map line is
+    idle. Prompts have none: the engine gives up an older question for a newer one.
     """
 
     def __init__(self, post: Post) -> None:
         self._post = post
-        self._lines: dict[type, Line] = {kind: Line(post) for kind in (AskMap, AskAtlas, AskToken)}
+        self._lines: dict[type, Line] = {kind: Line(post) for kind in IN_LINE}
         self._ahead: list[AskMap] = []
         self.cache = MapCache()
 

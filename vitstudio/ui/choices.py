@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from vitstudio.core.state import Direction, Fit, Head, Scale, State, ViewKind
 from vitstudio.state.app_state import AppState
 from vitstudio.state.resolve import ViewState
+from vitstudio.state.titles import chosen_prompt
 
-LOOK_FIELDS = ("opacity", "colormap", "scale", "fixed_range", "smooth", "show_grid")
+LOOK_FIELDS = (
+    *("opacity", "colormap", "scale", "fixed_range"),
+    *("smooth", "show_grid", "show_offsets", "invert"),
+)
 
 
 class Choices:
@@ -117,6 +121,20 @@ class Choices:
         """Smooth map, or one flat colour a patch."""
         self._state.update(smooth=not self._state.state.smooth)
 
+    def toggle_offsets(self) -> None:
+        """Show or hide the lines from reference points to sampling points."""
+        self._state.update(show_offsets=not self._state.state.show_offsets)
+
+    def set_level(self, level: int) -> None:
+        """Ask a token of another level (from 0), in layers that hold several."""
+        layer = self._shown().layer
+        if layer is not None:
+            self._state.update(level=min(max(level, 0), layer.num_levels - 1))
+
+    def step_level(self, step: int) -> None:
+        """Go `step` levels coarser."""
+        self.set_level(self._shown().state.level + step)
+
     def step_opacity(self, step: float) -> None:
         """Make the overlay stronger or fainter."""
         self.set_opacity(self._state.state.opacity + step)
@@ -137,6 +155,49 @@ class Choices:
         """The fixed colour range; nothing happens while low is not below high."""
         if low < high:
             self._state.update(scale="fixed", fixed_range=(low, high))
+
+    def toggle_invert(self) -> None:
+        """Colour map from high to low, or back."""
+        self._state.update(invert=not self._state.state.invert)
+
+    def set_iso_step(self, metres: float) -> None:
+        """Distance between the iso-lines of a depth map; 0 for none."""
+        self._state.update(iso_step=max(0.0, round(metres, 3)))
+
+    def set_field_of_view(self, degrees: float) -> None:
+        """How wide the camera saw, for a depth map in space."""
+        self._state.update(field_of_view=min(max(degrees, 1.0), 170.0))
+
+    def type_prompts(self, prompts: Sequence[str]) -> None:
+        """Prompts while they are typed: undo takes back the whole row of changes."""
+        self._state.adjust(**self._with_prompts(prompts))
+
+    def set_prompts(self, prompts: Sequence[str]) -> None:
+        """Another list of prompts; the chosen one stays chosen where it is among them."""
+        self._state.update(**self._with_prompts(prompts))
+
+    def _with_prompts(self, prompts: Sequence[str]) -> dict[str, Any]:
+        state, found = self._state.state, tuple(prompts)
+        chosen = chosen_prompt(state)
+        if chosen in found:
+            place = found.index(chosen)
+        else:
+            place = min(state.prompt, max(len(found) - 1, 0))
+        return {"prompts": found, "prompt": place}
+
+    def set_templates(self, templates: Sequence[str]) -> None:
+        """Other sentences around the prompts."""
+        self._state.adjust(templates=tuple(templates))
+
+    def choose_prompt(self, prompt: str) -> None:
+        """Show what speaks for one of the prompts."""
+        prompts = self._state.state.prompts
+        if prompt in prompts:
+            self._state.update(prompt=prompts.index(prompt), view="relevance")
+
+    def set_start_layer(self, layer: int | None) -> None:
+        """The first layer that relevance goes through; None for the last one alone."""
+        self._state.update(start_layer=layer)
 
     def reset_look(self) -> None:
         """Colours, scale and opacity as they are at first."""

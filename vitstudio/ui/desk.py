@@ -9,6 +9,8 @@ from pathlib import Path, PurePath
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication, QImage
 
+from vitstudio.core.errors import VitStudioError
+from vitstudio.core.prompts import read_labels
 from vitstudio.engine.messages import OpenImage
 from vitstudio.settings import Settings
 from vitstudio.ui import dialogs
@@ -20,6 +22,9 @@ from vitstudio.ui.model_picker import ModelPicker
 from vitstudio.ui.pictures import frame_from_qimage, image_of, is_checkpoint, local_paths
 from vitstudio.ui.presenter import Presenter
 from vitstudio.ui.shortcut_sheet import ShortcutSheet
+
+MOST_LABELS = 2000
+"""More would take minutes to read for the model, and nobody reads them."""
 
 
 class WindowDesk(QObject):
@@ -70,6 +75,23 @@ class WindowDesk(QObject):
     def open_checkpoint(self) -> None:
         """Ask for a weights file and load it."""
         self._open_chosen(dialogs.ask_checkpoint(self._window, self._open_folder()))
+
+    def open_labels(self) -> None:
+        """Ask for a list of labels and compare the picture with them."""
+        path = dialogs.ask_labels(self._window, self._open_folder())
+        if not path:
+            return
+        self.settings = self.settings.replace(open_folder=str(Path(path).parent))
+        try:
+            labels = read_labels(path)
+        except VitStudioError as error:
+            self._window.notice.show_notice(str(error), "bad")
+            return
+        if len(labels) > MOST_LABELS:
+            text = f"Only the first {MOST_LABELS:,} of {len(labels):,} labels are taken."
+            self._window.notice.show_notice(text, "warning")
+        if self._choices is not None:
+            self._choices.set_prompts(labels[:MOST_LABELS])
 
     def open_paths(self, paths: Iterable[str]) -> None:
         """Open what was dropped or named: a checkpoint, an export, a picture or a folder."""
@@ -141,9 +163,10 @@ class WindowDesk(QObject):
         """Show the whole picture."""
         self._window.canvas.fit()
 
-    def pick_model(self) -> None:
-        """Open the model picker."""
+    def pick_model(self, search: str = "") -> None:
+        """Open the model picker, with a search begun."""
         self.picker.popup_over(self._window)
+        self.picker.search.setText(search)
 
     def show_palette(self) -> None:
         """Open the command palette."""

@@ -10,6 +10,7 @@ PICTURES = (
     "Pictures (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.gif *.jfif *.svg);;All files (*)"
 )
 CHECKPOINTS = "Weights (*.safetensors *.pth *.pt *.bin);;All files (*)"
+LABELS = "Text, one label a line (*.txt *.csv);;All files (*)"
 EXPORTS = {
     "PNG picture (*.png)": ".png",
     "SVG drawing (*.svg)": ".svg",
@@ -31,6 +32,11 @@ def ask_folder(parent: QWidget, folder: str) -> str:
 def ask_checkpoint(parent: QWidget, folder: str) -> str:
     """A weights file to load."""
     return QFileDialog.getOpenFileName(parent, "Open a checkpoint", folder, CHECKPOINTS)[0]
+
+
+def ask_labels(parent: QWidget, folder: str) -> str:
+    """A text file with labels."""
+    return QFileDialog.getOpenFileName(parent, "Open a list of labels", folder, LABELS)[0]
 
 
 def ask_export(parent: QWidget, folder: str, name: str) -> str:

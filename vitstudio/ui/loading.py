@@ -22,7 +22,7 @@ from vitstudio.engine.messages import (
 )
 from vitstudio.state.app_state import AppState
 from vitstudio.ui.asking import Post
-from vitstudio.ui.requests import TraceKey, model_request, trace_key
+from vitstudio.ui.requests import TraceKey, model_request, same_depth, same_size, trace_key
 
 KEPT_FRAMES = 4
 """Pasted pictures have no file to be read again from, so undo needs the last few of them."""
@@ -41,6 +41,8 @@ class Loading:
         The picture on screen; `folder` are the pictures beside it.
     info : TraceInfo or None
         The trace of this model and frame under the wanted fit, once there is one.
+    notes : tuple of str
+        What of the choice was changed because the last model has other sizes.
     """
 
     def __init__(self, state: AppState, post: Post) -> None:
@@ -52,6 +54,8 @@ class Loading:
         self.frame: Frame | None = None
         self.folder: tuple[str, ...] = ()
         self.info: TraceInfo | None = None
+        self.notes: tuple[str, ...] = ()
+        self._layers_of: ModelSpec | None = None
         self._loaded: OpenModel | None = None
         self._wanted_model: OpenModel | None = None
         self._models: list[OpenModel | OpenCheckpoint] = []
@@ -81,6 +85,7 @@ class Loading:
         state = self._state.state
         wanted = model_request(state)
         if wanted != self._wanted_model:
+            self._keep_place()
             self._wanted_model = wanted
             self._models.append(wanted)
             self._post(wanted)
@@ -122,6 +127,8 @@ class Loading:
     def model_opened(self, message: ModelOpened) -> None:
         """Take the engine's new model; one that is overtaken already is not traced."""
         request = self._models.pop(0) if self._models else self._wanted_model
+        before = self.spec if isinstance(request, OpenCheckpoint) else self._layers_of
+        self.notes = ()
         self.spec, self.device, self.precision = message.spec, message.device, message.precision
         self.info = None
         if isinstance(request, OpenCheckpoint):
@@ -130,10 +137,36 @@ class Loading:
             )
             if not self._models:
                 self._wanted_model = self._loaded
-                self._state.update(model_id=message.spec.id, weights=request.path)
+                moved = self._moved(before)
+                self._state.update(model_id=message.spec.id, weights=request.path, **moved)
         else:
             self._loaded = request
+            if not self._models:
+                # Part of the choice of this model: undo goes back to both together.
+                self._state.put_back(**self._moved(before))
+        if not self._models:
+            self._layers_of = None
         self.follow()
+
+    def _keep_place(self) -> None:
+        """A model is chosen: remember whose layers and steps the state counts until it is here."""
+        if not self._state.is_choice:
+            self._layers_of = None
+        elif self._layers_of is None:
+            self._layers_of = self.spec
+
+    def _moved(self, before: ModelSpec | None) -> dict[str, int | None]:
+        """The same place in the new model: as deep into it, at as many pixels."""
+        state, spec = self._state.state, self.spec
+        if before is None or spec is None:
+            return {}
+        layer = same_depth(state.layer, before.num_layers, spec.num_layers)
+        if layer != state.layer:
+            self.notes = (
+                f"{spec.title} has {spec.num_layers} layers: layer {layer + 1} of "
+                f"{spec.num_layers} is shown.",
+            )
+        return {"layer": layer, "patches": same_size(state.patches, before, spec)}
 
     def picture_opened(self, message: PictureOpened) -> None:
         """Take a picture and the pictures beside it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QByteArray, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -28,19 +28,29 @@ from vitstudio.ui.pictures import image_of, local_paths
 from vitstudio.ui.theme import set_property
 from vitstudio.ui.views.anatomy import AnatomyRail
 from vitstudio.ui.views.atlas import AtlasView
+from vitstudio.ui.views.bias_panel import BiasPanel
 from vitstudio.ui.views.breadcrumb import Breadcrumb
 from vitstudio.ui.views.canvas import Canvas
 from vitstudio.ui.views.colour_bar import ColourBarView
 from vitstudio.ui.views.controls import rule
+from vitstudio.ui.views.depth_panel import DepthPanel
 from vitstudio.ui.views.drop_veil import DropVeil
 from vitstudio.ui.views.notice import Notice
 from vitstudio.ui.views.predictions import PredictionsPanel
+from vitstudio.ui.views.prompts_panel import PromptsPanel
 from vitstudio.ui.views.status_line import StatusLine
 from vitstudio.ui.views.token_panel import TokenPanel
 from vitstudio.ui.views.top_bar import TopBar
 from vitstudio.ui.views.view_bar import ViewBar
 
-TABS = ("Heads", "Answer")
+TABS = ("Heads", "Answer", "Prompts", "Depth", "Bias")
+TAB_HELP = {
+    "Heads": "All heads of all layers at a glance",
+    "Answer": "What the model takes the picture for",
+    "Prompts": "How well the picture goes with words, for models that read text",
+    "Depth": "Distances, for models that measure them",
+    "Bias": "What layers with windows add by position alone",
+}
 PREFERRED_SIZE = QSize(1440, 900)
 FRAME_SIZE = QSize(16, 48)
 """Room for the title and border that the desktop adds; how much is unknown before it did."""
@@ -52,12 +62,14 @@ class MainWindow(QMainWindow):
     Signals
     -------
     paths_dropped(list of str), image_dropped(QImage or bytes of a PNG file)
+    tab_shown(title)
     closing()
         Just before the window closes.
     """
 
     paths_dropped = Signal(object)
     image_dropped = Signal(object)
+    tab_shown = Signal(str)
     closing = Signal()
 
     def __init__(self, samples: Sequence[str], metrics: Metrics) -> None:
@@ -74,6 +86,9 @@ class MainWindow(QMainWindow):
         self.atlas = AtlasView()
         self.token = TokenPanel()
         self.predictions = PredictionsPanel()
+        self.prompts = PromptsPanel()
+        self.depth_panel = DepthPanel()
+        self.bias = BiasPanel()
         self.status = StatusLine()
         self.columns = QSplitter(Qt.Orientation.Horizontal)
         self.tabs = QTabWidget()
@@ -100,8 +115,25 @@ class MainWindow(QMainWindow):
         )
 
     def show_tab(self, title: str) -> None:
-        """Bring a tab of the right side to the front."""
-        self.tabs.setCurrentIndex(TABS.index(title))
+        """Bring a tab of the right side to the front; one that has nothing to show says why."""
+        place = TABS.index(title)
+        if self.tabs.isTabEnabled(place):
+            self.tabs.setCurrentIndex(place)
+        else:
+            self.notice.show_notice(self.tabs.tabToolTip(place), "info")
+
+    @property
+    def tab(self) -> str:
+        """The tab in front."""
+        return TABS[self.tabs.currentIndex()]
+
+    def show_reasons(self, reasons: Mapping[str, str]) -> None:
+        """Switch off the tabs that have nothing to show, each with the sentence that says why."""
+        if self.tab in reasons:
+            self.tabs.setCurrentIndex(0)
+        for place, title in enumerate(TABS):
+            self.tabs.setTabEnabled(place, title not in reasons)
+            self.tabs.setTabToolTip(place, reasons.get(title, TAB_HELP[title]))
 
     def _lay_out(self) -> None:
         body = QWidget()
@@ -140,12 +172,22 @@ class MainWindow(QMainWindow):
         return centre
 
     def _dock(self) -> QWidget:
-        pages = (_column(self.atlas, self.token), _column(self.predictions))
+        pages = (
+            _scrolled(_column(self.atlas, self.token)),
+            _scrolled(_column(self.predictions)),
+            self.prompts,
+            _scrolled(self.depth_panel),
+            _scrolled(_column(self.bias)),
+        )
         for title, page in zip(TABS, pages, strict=True):
-            self.tabs.addTab(_scrolled(page), title)
+            self.tabs.setTabToolTip(self.tabs.addTab(page, title), TAB_HELP[title])
+        self.tabs.currentChanged.connect(self._on_tab)
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
         return _side(self.tabs)
+
+    def _on_tab(self, place: int) -> None:
+        self.tab_shown.emit(TABS[place])
 
     # ---- Qt ----
 

@@ -12,6 +12,8 @@ GROUPS: tuple[tuple[Availability, str], ...] = (
     ("download", "To download"),
     ("none", "Architecture only"),
 )
+ABILITY_WORDS = {"text": "prompts", "depth": "depth", "classes": "classes"}
+"""What finds the models that can do something, whatever they are called."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,9 @@ def build_rows(specs: tuple[ModelSpec, ...], text: str = "") -> tuple[ModelRow, 
 
 
 def matches(spec: ModelSpec, words: list[str]) -> bool:
-    """Whether every word occurs in id, title or family."""
-    text = f"{spec.id} {spec.title} {spec.family}".lower()
+    """Whether every word occurs in id, title or family, or in what the model can do."""
+    can = " ".join(word for ability, word in ABILITY_WORDS.items() if ability in spec.abilities)
+    text = f"{spec.id} {spec.title} {spec.family} {can}".lower()
     return all(word in text for word in words)
 
 

@@ -12,13 +12,30 @@ from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import State
 from vitstudio.core.trace import TokenMap
 from vitstudio.engine import messages
-from vitstudio.engine.messages import AskAtlas, AskCheck, AskMap, AskToken, CheckReady
+from vitstudio.engine.messages import (
+    AskAtlas,
+    AskBias,
+    AskCheck,
+    AskMap,
+    AskPrompts,
+    AskToken,
+    AskWords,
+    CheckReady,
+)
 from vitstudio.state.app_state import AppState
-from vitstudio.state.resolve import ViewState, resolve
-from vitstudio.ui.asking import Asking, Post
+from vitstudio.state.resolve import OF_THE_NET, ViewState, resolve
+from vitstudio.ui.asking import IN_LINE, Asking, Post
 from vitstudio.ui.downloads import Downloads
 from vitstudio.ui.loading import Loading
-from vitstudio.ui.requests import Situation, neighbours, questions
+from vitstudio.ui.requests import (
+    Situation,
+    bias_request,
+    depth_request,
+    neighbours,
+    prompts_request,
+    questions,
+    words_request,
+)
 from vitstudio.ui.screen import Later, Screen
 from vitstudio.ui.showing import Showing
 
@@ -36,7 +53,13 @@ ASKED_OF_A_TRACE = (
     messages.AskLayers,
     messages.AskClasses,
     messages.AskCheck,
+    messages.AskPrompts,
+    messages.AskWords,
+    messages.AskBias,
 )
+SPACE_MODULE = "pyqtgraph.opengl"
+"""What the view in 3D needs, and nothing else does."""
+TAB_OF_ABILITY = {"text": "Prompts", "depth": "Depth"}
 
 
 class Presenter:
@@ -75,6 +98,8 @@ class Presenter:
         self._checks: dict[tuple[int, int], CheckReady] = {}
         self._specs: tuple[ModelSpec, ...] = ()
         self._preview: tuple[float, float] | None = None
+        self._tab = ""
+        self._met: set[str] = set()
         self._downloads = Downloads(post, screen.picker)
         self._failed_map: AskMap | None = None
         self._answered: State | None = None
@@ -92,6 +117,10 @@ class Presenter:
             messages.LayersReady: self._on_layers,
             messages.ClassesReady: self._on_classes,
             messages.CheckReady: self._on_check,
+            messages.PromptsReady: self._on_prompts,
+            messages.WordsReady: self._on_words,
+            messages.BiasReady: self._on_bias,
+            messages.Prepared: self._on_prepared,
             messages.Exported: self._on_exported,
             messages.FigureReady: self._on_figure,
             messages.DownloadDone: self._on_download_done,
@@ -196,6 +225,17 @@ class Presenter:
             self._preview = asked
             self._refresh()
 
+    def open_space(self) -> None:
+        """Have the view in 3D made ready, away from the window's thread."""
+        self._post(messages.Prepare(SPACE_MODULE))
+
+    def show_tab(self, title: str) -> None:
+        """A tab of the right side is in front now: what it shows is asked from here on."""
+        if title != self._tab:
+            self._tab = title
+            self._refresh()
+            self._fetch_ahead()
+
     def receive(self, message: object) -> None:
         """Take a message of the engine."""
         self._handlers[type(message)](message)
@@ -213,15 +253,23 @@ class Presenter:
             state = state.replace(query=self._preview)
         info = loading.info
         view = resolve(state, loading.spec, info)
-        old, new = self._shown, Situation(view, info, self._preview is not None)
+        old, new = self._shown, Situation(view, info, self._preview is not None, self._tab)
         self._shown = new
         if new.generation not in (old.generation, -1):
             self._asking.new_trace(new.generation)
         self._showing.situation(old, new, loading.frame)
         self._asking.ask(questions(old, new))
         self._show_map(old)
+        self._show_depth()
         self._show_waiting()
         self._show_check()
+
+    def _show_depth(self) -> None:
+        new, known = self._shown, None
+        asked = depth_request(new)
+        if asked is not None:
+            known = self._asking.cache.get(new.generation, asked)
+        self._showing.depth(new, known)
 
     def _show_map(self, old: Situation) -> None:
         new = self._shown
@@ -257,8 +305,8 @@ class Presenter:
         new = self._shown
         key = (new.generation, new.view.state.layer)
         known = self._checks.get(key)
-        # The plain picture claims nothing about a layer, so there is nothing to prove.
-        claims = new.info is not None and new.view.state.view != "picture"
+        # These claim nothing about a layer, so there is nothing to prove.
+        claims = new.info is not None and new.view.state.view not in ("picture", *OF_THE_NET)
         self._screen.breadcrumb.show_check(known if claims else None)
         if claims and known is None and not new.preview:
             ask = AskCheck(*key)
@@ -279,8 +327,18 @@ class Presenter:
         self._screen.top_bar.show_model(message.spec, message.device, message.precision)
         for note in message.notes:
             self._screen.notice.show_notice(note, "info")
+        for note in self._loading.notes:
+            self._screen.notice.show_notice(note, "info")
         self._show_models()
         self._refresh()
+        self._introduce(message.spec)
+
+    def _introduce(self, spec: ModelSpec) -> None:
+        """Bring the tab to the front that a model of a new kind was made for."""
+        for ability, title in TAB_OF_ABILITY.items():
+            if ability in spec.abilities and ability not in self._met:
+                self._met.add(ability)
+                self._screen.tabs.show_tab(title)
 
     def _on_picture_opened(self, message: messages.PictureOpened) -> None:
         self._loading.picture_opened(message)
@@ -307,6 +365,7 @@ class Presenter:
             return
         token_map: TokenMap = message.token_map
         self._asking.cache.put(message.generation, token_map)
+        self._show_depth()
         wanted = token_map.request == self._shown.request
         if wanted and self._shown.info is not None:
             self._cancel_busy()
@@ -345,6 +404,30 @@ class Presenter:
             if message.layer == self._shown.view.state.layer:
                 self._screen.breadcrumb.show_check(message)
 
+    def _on_prompts(self, message: messages.PromptsReady) -> None:
+        asked = prompts_request(self._shown)
+        current = message.generation == self._shown.generation
+        # An answer to prompts that were changed meanwhile says nothing of those on screen.
+        if current and asked is not None and message.answer.prompts == asked.prompts:
+            self._screen.prompts.show_answer(message.answer)
+
+    def _on_words(self, message: messages.WordsReady) -> None:
+        if message.generation == self._shown.generation:
+            self._asking.answered(AskWords)
+            asked = words_request(self._shown)
+            if asked is not None and asked.prompt == message.prompt:
+                self._screen.prompts.show_words(message.prompt, message.words)
+
+    def _on_bias(self, message: messages.BiasReady) -> None:
+        if message.generation == self._shown.generation:
+            self._asking.answered(AskBias)
+            if bias_request(self._shown) == AskBias(message.generation, message.layer):
+                self._showing.bias(message.values)
+
+    def _on_prepared(self, message: messages.Prepared) -> None:
+        if message.module == SPACE_MODULE:
+            self._screen.depth.show_space()
+
     def _on_exported(self, message: messages.Exported) -> None:
         self._screen.notice.show_notice(f"Saved {PurePath(message.path).name}.", "good")
 
@@ -368,8 +451,12 @@ class Presenter:
         if isinstance(request, ASKED_OF_A_TRACE):
             if request.generation != self._shown.generation:
                 return
-            if isinstance(request, AskMap | AskAtlas | AskToken):
+            if isinstance(request, IN_LINE):
                 self._asking.failed(request)
+            if isinstance(request, AskPrompts):
+                if request == prompts_request(self._shown):
+                    self._screen.prompts.show_failed(message.sentence)
+                return
             if isinstance(request, AskMap) and not self._map_failed(request):
                 return
         self._downloads.failed(message)

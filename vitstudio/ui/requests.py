@@ -10,16 +10,22 @@ from vitstudio.core.state import Fit, State
 from vitstudio.core.trace import MapRequest, TraceInfo
 from vitstudio.engine.messages import (
     AskAtlas,
+    AskBias,
     AskClasses,
     AskLayers,
     AskMap,
+    AskPrompts,
     AskToken,
+    AskWords,
     OpenModel,
     TraceFrame,
 )
 from vitstudio.state.resolve import PER_HEAD, PER_QUERY, ViewState
+from vitstudio.state.titles import chosen_prompt
 
 CLASS_COUNT = 5
+WITH_BIAS = ("window", "shifted", "deformable")
+"""Mixers whose attention may have a position bias."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +39,14 @@ class Situation:
         None while nothing fitting is traced.
     preview : bool
         Whether the query is only looked at in passing, under the cursor.
+    tab : str
+        The tab in front: what only another one shows is not asked.
     """
 
     view: ViewState
     info: TraceInfo | None = None
     preview: bool = False
+    tab: str = ""
 
     @property
     def generation(self) -> int:
@@ -85,6 +94,21 @@ def trace_key(frame: Frame, spec: ModelSpec, state: State) -> TraceKey:
     return TraceKey(frame, spec, fit, patches, state)
 
 
+def same_depth(layer: int, count: int, new_count: int) -> int:
+    """The layer of a model of `new_count` layers that lies as deep in it, from 0."""
+    layer = min(layer, count - 1)
+    if count < 2:
+        return new_count - 1
+    return round(layer / (count - 1) * (new_count - 1))
+
+
+def same_size(patches: int | None, before: ModelSpec, spec: ModelSpec) -> int | None:
+    """Steps of a model's input that come nearest to as many of another model's."""
+    if patches is None:
+        return None
+    return max(1, round(patches * min(before.size_step) / min(spec.size_step)))
+
+
 def model_request(state: State) -> OpenModel:
     """The model that a state asks for."""
     return OpenModel(state.model_id, state.weights, state.device, state.precision)
@@ -123,18 +147,75 @@ def questions(old: Situation, new: Situation) -> tuple[object, ...]:
         found.append(AskClasses(generation, CLASS_COUNT))
     if fresh:
         found.append(AskLayers(generation))
+    for request in (prompts_request, words_request, bias_request):
+        asked = request(new)
+        if asked is not None and asked != request(old):
+            found.append(asked)
     return tuple(found)
+
+
+def prompts_request(situation: Situation) -> AskPrompts | None:
+    """What the prompts tab shows, while it is in front."""
+    state, info = situation.view.state, situation.info
+    if info is None or situation.tab != "Prompts" or not state.prompts:
+        return None
+    if "text" not in info.spec.abilities:
+        return None
+    return AskPrompts(info.generation, state.prompts, state.templates)
+
+
+def words_request(situation: Situation) -> AskWords | None:
+    """Whose words the prompts tab tints: those of the chosen prompt."""
+    asked, state = prompts_request(situation), situation.view.state
+    if asked is None:
+        return None
+    prompt = chosen_prompt(state)
+    return AskWords(asked.generation, prompt, state.templates, state.start_layer)
+
+
+def bias_request(situation: Situation) -> AskBias | None:
+    """The position bias of the shown layer, while its tab is in front."""
+    info = situation.info
+    if info is None or situation.tab != "Bias" or bias_refusal(situation.view):
+        return None
+    return AskBias(info.generation, situation.view.state.layer)
+
+
+def depth_request(situation: Situation) -> MapRequest | None:
+    """The depth map of this trace; None where the model measures none."""
+    info = situation.info
+    if info is None or "depth" not in info.spec.abilities:
+        return None
+    return MapRequest("depth", 0)
+
+
+def has_bias(view: ViewState) -> bool:
+    """Whether some layer of the model may have a position bias."""
+    return view.spec is not None and any(each.kind in WITH_BIAS for each in view.spec.layers)
+
+
+def bias_refusal(view: ViewState) -> str:
+    """Why the shown layer has no position bias of its own; "" where it may have one."""
+    if view.spec is None or view.layer is None:
+        return "No model is loaded yet."
+    if view.layer.kind in WITH_BIAS:
+        return ""
+    if has_bias(view):
+        return "This layer has no position bias; layers with windows have one."
+    return f"{view.spec.title} adds no bias to its attention: it knows positions in other ways."
 
 
 def neighbours(situation: Situation) -> tuple[MapRequest, ...]:
     """Maps one key press away: the layers beside this one, then the heads."""
     request, layer, spec = situation.request, situation.view.layer, situation.view.spec
     info = situation.info
-    if request is None or layer is None or spec is None or info is None or situation.preview:
+    if layer is None or spec is None or info is None or situation.preview:
         return ()
+    if request is None:
+        return _depth_beside(situation)
     # Seconds of work at high resolution, or the same for all layers: only when asked.
     if request.view in ("rollout", "relevance", "depth"):
-        return ()
+        return _depth_beside(situation)
     layers = [
         replace(request, layer=request.layer + step, query=_query_in(situation, step))
         for step in (1, -1)
@@ -143,11 +224,17 @@ def neighbours(situation: Situation) -> tuple[MapRequest, ...]:
     ]
     head = request.head
     if request.view not in PER_HEAD or isinstance(head, str):
-        return tuple(layers)
+        return (*layers, *_depth_beside(situation))
     heads = [
         replace(request, head=head + step) for step in (1, -1) if 0 <= head + step < layer.num_heads
     ]
-    return (*layers, *heads)
+    return (*layers, *heads, *_depth_beside(situation))
+
+
+def _depth_beside(situation: Situation) -> tuple[MapRequest, ...]:
+    """The depth map, which the depth tab reads beside any other view."""
+    asked = depth_request(situation) if situation.tab == "Depth" else None
+    return (asked,) if asked is not None and asked != situation.request else ()
 
 
 def _alike(layer: LayerSpec, other: LayerSpec) -> bool:

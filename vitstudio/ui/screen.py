@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from vitstudio.core.frame import Frame
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import ViewKind
-from vitstudio.core.trace import Atlas, LayerFacts, TokenFacts, TokenMap, TraceInfo
+from vitstudio.core.trace import Atlas, FloatArray, LayerFacts, TokenFacts, TokenMap, TraceInfo
+from vitstudio.core.zeroshot import ZeroShotAnswer
 from vitstudio.engine.messages import CheckReady, Progress
 from vitstudio.state.resolve import ViewState
 
@@ -87,6 +88,38 @@ class PredictionsLike(Protocol):
     def show_classes(self, classes: Sequence[tuple[str, float]], reason: str) -> None: ...
 
 
+class PromptsLike(Protocol):
+    """What the picture is compared with, and how well each goes with it."""
+
+    def show_view(self, view: ViewState) -> None: ...
+    def show_answer(self, answer: ZeroShotAnswer | None) -> None: ...
+    def show_words(self, prompt: str, words: Sequence[tuple[str, float]]) -> None: ...
+    def show_failed(self, sentence: str) -> None: ...
+
+
+class DepthLike(Protocol):
+    """Depth in numbers and in space."""
+
+    def show_view(self, view: ViewState) -> None: ...
+    def show_depth(self, token_map: TokenMap | None, info: TraceInfo | None) -> None: ...
+    def show_cursor(self, metres: float | None) -> None: ...
+    def show_space(self) -> None: ...
+
+
+class BiasLike(Protocol):
+    """The position bias of the shown layer."""
+
+    def show_bias(self, values: FloatArray | None, reason: str) -> None: ...
+    def set_colormap(self, name: str) -> None: ...
+
+
+class TabsLike(Protocol):
+    """The tabs of the right side."""
+
+    def show_reasons(self, reasons: Mapping[str, str]) -> None: ...
+    def show_tab(self, title: str) -> None: ...
+
+
 class PickerLike(Protocol):
     """Every model that can be chosen."""
 
@@ -123,6 +156,10 @@ class Screen:
     atlas: AtlasLike
     token: TokenLike
     predictions: PredictionsLike
+    prompts: PromptsLike
+    depth: DepthLike
+    bias: BiasLike
+    tabs: TabsLike
     picker: PickerLike
     status: StatusLike
     notice: NoticeLike

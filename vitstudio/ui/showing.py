@@ -5,17 +5,27 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from vitstudio.core.frame import Frame
-from vitstudio.core.trace import TokenFacts, TokenMap, TraceInfo
+from vitstudio.core.overlay import shown_colormap
+from vitstudio.core.trace import FloatArray, TokenFacts, TokenMap, TraceInfo
 from vitstudio.painting.numbers import format_value
 from vitstudio.state.titles import query_title
-from vitstudio.ui.requests import Situation, token_request
+from vitstudio.ui.requests import (
+    Situation,
+    bias_refusal,
+    bias_request,
+    has_bias,
+    token_request,
+    words_request,
+)
 from vitstudio.ui.screen import Screen
 
 SHORT_UNITS = {
     "attention weight": "weight",
     "token norm": "norm",
     "cosine similarity": "similarity",
+    "share of the mixing": "share",
 }
+NO_BIAS = "This layer was built without a position bias."
 
 
 class Showing:
@@ -28,6 +38,8 @@ class Showing:
         self._map_generation = -1
         self._point: tuple[float, float] | None = None
         self._notices: tuple[str, ...] = ()
+        self._depth: TokenMap | None = None
+        self._reasons: dict[str, str] = {}
 
     def situation(self, old: Situation, new: Situation, frame: Frame | None) -> None:
         """Everything but the map and the answers that take time."""
@@ -44,10 +56,15 @@ class Showing:
         screen.breadcrumb.show_view(view)
         screen.view_bar.show_view(view)
         screen.top_bar.show_view(view, new.info)
-        screen.atlas.set_colormap(view.state.colormap)
+        screen.atlas.set_colormap(shown_colormap(view.state))
+        screen.bias.set_colormap(view.state.colormap)
         head = view.state.head
         screen.atlas.show_selection(view.state.layer, None if isinstance(head, str) else head)
         self._classes(old, new)
+        self._tabs(new)
+        screen.depth.show_view(view)
+        self._prompts(old, new)
+        self._bias(old, new)
         if token_request(new) is None:
             screen.token.show_token(None, token_title(new))
         if view.notices != self._notices:
@@ -71,6 +88,16 @@ class Showing:
         """Figures of the asked token."""
         self._screen.token.show_token(facts, token_title(situation))
 
+    def depth(self, situation: Situation, token_map: TokenMap | None) -> None:
+        """The depth map of this trace, whichever view is drawn; None while it is not known."""
+        if token_map is not self._depth or token_map is None:
+            self._depth = token_map
+            self._screen.depth.show_depth(token_map, situation.info)
+
+    def bias(self, values: FloatArray | None) -> None:
+        """The position bias of the shown layer; None where it has none."""
+        self._screen.bias.show_bias(values, NO_BIAS if values is None else "")
+
     def waiting(self, what: str) -> None:
         """What a person waits for, as quiet text over the picture."""
         texts = {
@@ -83,7 +110,7 @@ class Showing:
     def cursor(self, situation: Situation, point: tuple[float, float] | None) -> None:
         """Pixel, patch and value under the cursor; said again when the map under it changes."""
         self._point = point
-        cell, parts = None, []
+        cell, parts, metres = None, [], None
         if point is not None and self._frame is not None:
             x, y = point
             rows, cols = self._frame.size_rc
@@ -93,10 +120,13 @@ class Showing:
                 cell = info.transform.cell_at(x, y, self._grid(info)) if info is not None else None
                 if info is not None and cell is None:
                     parts.append("outside what the model sees")
+                metres = self._depth_at(info, x, y)
+        self._screen.depth.show_cursor(metres)
         if cell is not None:
-            parts.append(f"patch {query_title(cell)}")
+            if not self._shows_pixels():
+                parts.append(f"patch {query_title(cell)}")
             parts.extend(self._value_at(cell))
-        self._screen.canvas.show_hover(cell)
+        self._screen.canvas.show_hover(None if self._shows_pixels() else cell)
         self._screen.status.show_cursor("     ".join(parts))
 
     def _grid(self, info: TraceInfo) -> tuple[int, int]:
@@ -106,6 +136,17 @@ class Showing:
             return rows, cols
         return info.grid_size
 
+    def _shows_pixels(self) -> bool:
+        """Whether the map on screen has a value a pixel, so that patches say nothing."""
+        return self._map is not None and self._map.request.view == "depth"
+
+    def _depth_at(self, info: TraceInfo | None, x: float, y: float) -> float | None:
+        if self._depth is None or info is None:
+            return None
+        rows, cols = self._depth.values.shape[:2]
+        cell = info.transform.cell_at(x, y, (rows, cols))
+        return None if cell is None else float(self._depth.values[cell])
+
     def _value_at(self, cell: tuple[int, int]) -> list[str]:
         token_map = self._map
         if token_map is None or token_map.values.ndim != 2:
@@ -113,14 +154,44 @@ class Showing:
         rows, cols = token_map.values.shape
         if cell[0] >= rows or cell[1] >= cols:
             return []
+        value = float(token_map.values[cell])
+        if token_map.unit == "m":
+            return [format_metres(value)]
         unit = SHORT_UNITS.get(token_map.unit, token_map.unit)
-        return [f"{unit} {format_value(float(token_map.values[cell]))}"]
+        return [f"{unit} {format_value(value)}"]
 
     def _forget(self) -> None:
         screen = self._screen
         screen.atlas.show_atlas(None)
         screen.rail.show_facts(None)
         screen.top_bar.show_times(None, None)
+
+    def _tabs(self, new: Situation) -> None:
+        """Tabs that have nothing to show say why; those that offer a way on stay open."""
+        view = new.view
+        reasons = {}
+        if view.spec is not None:
+            reasons = {"Answer": view.disabled.get("classes", "")}
+            if view.layer is not None and not has_bias(view):
+                reasons["Bias"] = bias_refusal(view)
+        reasons = {title: reason for title, reason in reasons.items() if reason}
+        if reasons != self._reasons:
+            self._reasons = reasons
+            self._screen.tabs.show_reasons(reasons)
+
+    def _prompts(self, old: Situation, new: Situation) -> None:
+        panel = self._screen.prompts
+        panel.show_view(new.view)
+        if new.generation != old.generation or not new.view.state.prompts:
+            panel.show_answer(None)
+        if words_request(new) != words_request(old):
+            panel.show_words("", ())
+
+    def _bias(self, old: Situation, new: Situation) -> None:
+        if new.view.layer is old.view.layer and bias_request(new) == bias_request(old):
+            return
+        waiting = "The position bias appears here once a picture has been traced."
+        self._screen.bias.show_bias(None, bias_refusal(new.view) or waiting)
 
     def _rail(self, old: Situation, new: Situation) -> None:
         spec, rail = new.view.spec, self._screen.rail
@@ -134,6 +205,11 @@ class Showing:
         reason = new.view.disabled.get("classes", "")
         if new.generation != old.generation or reason != old.view.disabled.get("classes", ""):
             self._screen.predictions.show_classes((), reason)
+
+
+def format_metres(value: float) -> str:
+    """A distance as shown: "3.42 m"."""
+    return f"{value:.2f} m"
 
 
 def token_title(situation: Situation) -> str:

@@ -17,6 +17,7 @@ from vitstudio.ui.choices import Choices
 from vitstudio.ui.desk import WindowDesk
 from vitstudio.ui.main_window import MainWindow
 from vitstudio.ui.metrics import Metrics
+from vitstudio.ui.model_rows import ABILITY_WORDS
 from vitstudio.ui.presenter import Presenter
 from vitstudio.ui.screen import Screen
 from vitstudio.ui.timers import Timers
@@ -66,6 +67,7 @@ class Studio(QObject):
 
     def start(self) -> None:
         """Ask the engine for what the state names."""
+        self.presenter.show_tab(self.window.tab)
         self.presenter.start()
 
     @property
@@ -98,6 +100,10 @@ class Studio(QObject):
             atlas=window.atlas,
             token=window.token,
             predictions=window.predictions,
+            prompts=window.prompts,
+            depth=window.depth_panel,
+            bias=window.bias,
+            tabs=window,
             picker=desk.picker,
             status=window.status,
             notice=window.notice,
@@ -139,6 +145,9 @@ class Studio(QObject):
             (bar.range_picked, choices.set_fixed_range),
             (bar.smooth_asked, choices.toggle_smooth),
             (bar.grid_asked, choices.toggle_grid),
+            (bar.offsets_asked, choices.toggle_offsets),
+            (bar.invert_asked, choices.toggle_invert),
+            (bar.level_picked, choices.set_level),
             (top.action_wanted, self.trigger),
             (top.path_picked, presenter.open_path),
             (top.fit_picked, choices.set_fit),
@@ -150,8 +159,30 @@ class Studio(QObject):
             (picker.cancel_requested, presenter.cancel),
             (picker.checkpoint_requested, self.desk.open_checkpoint),
         )
-        for signal, handler in joins:
+        for signal, handler in (*joins, *self._panel_joins()):
             signal.connect(handler)
+
+    def _panel_joins(self) -> tuple[tuple[Any, Callable[..., object]], ...]:
+        window, choices = self.window, self.choices
+        prompts, depth = window.prompts, window.depth_panel
+        return (
+            (window.tab_shown, self.presenter.show_tab),
+            (prompts.prompts_typed, choices.type_prompts),
+            (prompts.labels_picked, choices.set_prompts),
+            (prompts.templates_picked, choices.set_templates),
+            (prompts.prompt_picked, choices.choose_prompt),
+            (prompts.start_layer_picked, choices.set_start_layer),
+            (prompts.file_wanted, self.desk.open_labels),
+            (prompts.model_wanted, partial(self.desk.pick_model, ABILITY_WORDS["text"])),
+            (depth.view_wanted, partial(choices.set_view, "depth")),
+            (depth.scale_picked, choices.set_scale),
+            (depth.range_picked, choices.set_fixed_range),
+            (depth.invert_asked, choices.toggle_invert),
+            (depth.iso_step_picked, choices.set_iso_step),
+            (depth.field_of_view_picked, choices.set_field_of_view),
+            (depth.space_opened, self.presenter.open_space),
+            (depth.model_wanted, partial(self.desk.pick_model, ABILITY_WORDS["depth"])),
+        )
 
     def _connect_window(self) -> None:
         self.window.paths_dropped.connect(self.desk.open_paths)
@@ -170,7 +201,7 @@ class Studio(QObject):
         elif section == "patches":
             self.state.update(view="picture", show_grid=True)
         else:
-            self.window.show_tab("Answer")
+            self.window.show_tab({"text": "Prompts", "depth": "Depth"}.get(section, "Answer"))
 
     def _on_head(self, head: str) -> None:
         if head == "single":

@@ -50,6 +50,7 @@ QLabel[pill="accent"] { color: $accent; background: $accent_ground; }
 QLabel[pill="good"] { color: $good; background: $good_ground; }
 QLabel[pill="warning"] { color: $warning; background: $warning_ground; }
 QLabel[pill="bad"] { color: $bad; background: $bad_ground; }
+QLabel[pill="legend"] { color: $text; background: rgba(11, 13, 16, 190); font-weight: 400; }
 QLabel[pill="muted"] { color: $muted; background: $line; }
 """
 
@@ -87,6 +88,7 @@ QPushButton[kind="link"]:focus { border: 1px solid $accent; }
 QPushButton[segment] {
     border: 1px solid $line; border-right-width: 0; border-radius: 0; color: $soft; padding: 0 10px;
 }
+QPushButton[compact="true"] { padding: 0 7px; }
 QPushButton[segment]:checked { background: $chosen; color: white; }
 QPushButton[segment]:disabled { color: $disabled; }
 QPushButton[segment]:checked:disabled { background: $raised; color: $disabled; }
@@ -110,6 +112,7 @@ QLineEdit:focus, QDoubleSpinBox:focus, QSpinBox:focus, QComboBox:focus {
     border: 1px solid $accent;
 }
 QLineEdit:disabled, QDoubleSpinBox:disabled, QSpinBox:disabled { color: $disabled; }
+QLineEdit:read-only { color: $muted; }
 QDoubleSpinBox::up-button, QDoubleSpinBox::down-button,
 QSpinBox::up-button, QSpinBox::down-button { width: 0; border: none; }
 QSlider { min-height: 18px; background: transparent; }
@@ -141,6 +144,11 @@ QMenu::indicator:checked {
 }
 QMenu::indicator:unchecked { background: transparent; }
 QScrollArea, QAbstractScrollArea { background: transparent; border: none; }
+QPlainTextEdit {
+    background: $ground; border: 1px solid $line; border-radius: ${radius}px; padding: 2px 4px;
+    selection-background-color: $accent; selection-color: $ground;
+}
+QPlainTextEdit:focus { border: 1px solid $accent; }
 QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
 QScrollBar:horizontal { background: transparent; height: 10px; margin: 0; }
 QScrollBar::handle { background: $line; border-radius: 3px; margin: 2px; }
@@ -159,6 +167,7 @@ QTabBar::tab {
 }
 QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; }
 QTabBar::tab:hover { color: $text; }
+QTabBar::tab:disabled { color: $disabled; }
 QTabBar::tab:focus { color: $accent; }
 QListView, QTreeView {
     background: transparent; border: none; outline: none; selection-background-color: $chosen;

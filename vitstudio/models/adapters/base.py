@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from torch import nn
 
 from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.models.buffers import Buffers
 from vitstudio.models.mixers.base import Mixer
+
+if TYPE_CHECKING:
+    from vitstudio.models.language import Language
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,10 @@ class AdaptedNet:
         What the user should know of how it was loaded.
     buffers : Buffers
         Memory of its traces.
+    language : Language or None
+        The text side, of models that read text.
+    depth_limits : (smallest, largest) or None
+        In metres, of nets that put out depth.
     """
 
     net: nn.Module
@@ -39,6 +47,8 @@ class AdaptedNet:
     mixers: Sequence[Mixer]
     notes: tuple[str, ...] = ()
     buffers: Buffers = field(default_factory=Buffers, compare=False, repr=False)
+    language: Language | None = field(default=None, compare=False, repr=False)
+    depth_limits: tuple[float, float] | None = None
 
     @property
     def kept_outputs(self) -> frozenset[int]:

@@ -1,10 +1,11 @@
-"""The catalogue of foreign models: `vitstudio/models/catalog.json`, out of timm and torchvision.
+"""The catalogue of foreign models: `vitstudio/models/catalog.json`, out of their libraries.
 
 ``python -m vitstudio.models.importers.catalogue [--out FILE]``
 
-Every pretrained ViT of timm is built without memory (on torch's meta device) and asked what it is.
-Left out are nets whose blocks a trace cannot read (parallel and differential attention, grouped
-keys) and nets whose patches come out of a convolutional stem, so that a token is no patch.
+Every pretrained net of timm that is of a family we know is built without memory (on torch's meta
+device) and asked what it is; torchvision's and open_clip's likewise (see `families`). Left out are
+ViTs whose blocks a trace cannot read (parallel and differential attention, grouped keys) and those
+whose patches come out of a convolutional stem, so that a token is no patch.
 """
 
 from __future__ import annotations
@@ -26,11 +27,19 @@ from timm.models import get_pretrained_cfg
 from timm.models.deit import VisionTransformerDistilled
 from timm.models.eva import Eva, EvaBlock, EvaBlockPostNorm
 from timm.models.vision_transformer import Block, ResPostBlock, VisionTransformer
-from torch import nn
 from torchvision.models import get_model, get_model_weights
 
 from vitstudio.models.adapters.timm_vit import ATTENTION_TYPES, prefix_tokens_of
 from vitstudio.models.catalog import CLASS_LISTS
+from vitstudio.models.importers.families import (
+    clip_rows,
+    crop_fraction,
+    is_staged,
+    licence_of,
+    staged_row,
+    staged_torchvision_rows,
+    weights_bytes,
+)
 from vitstudio.models.importers.files import write_whole
 from vitstudio.models.importers.naming import (
     SWAG_PAPER,
@@ -46,7 +55,7 @@ MODULES = ("deit", "eva", "vision_transformer")
 NET_TYPES = (Eva, VisionTransformer, VisionTransformerDistilled)
 BLOCK_TYPES = (Block, EvaBlock, EvaBlockPostNorm, ResPostBlock)
 TORCHVISION_NAMES = ("vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14")
-BYTES_A_VALUE = 4  # float32, which most files hold
+PLAIN: Row = {"family": "ViT", "size_step": None, "pads_first": True}
 
 
 # ---- timm
@@ -56,7 +65,11 @@ def timm_rows() -> Iterator[Row]:
     """Yield one row for each pretrained timm net that can be traced."""
     for name in timm.list_pretrained():
         config: Any = get_pretrained_cfg(name)
-        if config.hf_hub_id and (net := traceable_net(name)) is not None:
+        if not config.hf_hub_id:
+            continue
+        if is_staged(name):
+            yield staged_row(name, config)
+        elif (net := traceable_net(name)) is not None:
             yield timm_row(name, net, config)
 
 
@@ -99,6 +112,7 @@ def timm_row(name: str, net: Any, config: Any) -> Row:
         "is_default": default.tag == tag,
         "input_size": [rows, cols],
         "patch_size": list(patch),
+        **PLAIN,
         "layers": len(net.blocks),
         "heads": heads.pop(),
         "dim": net.embed_dim,
@@ -133,18 +147,6 @@ def runs_at(net: Any, rows: int, cols: int) -> bool:
     return bool(tokens.shape[1] == expected)
 
 
-def weights_bytes(net: nn.Module) -> int:
-    """Return an estimate of the file's size: parameters and kept buffers in float32."""
-    values: int = sum(tensor.numel() for tensor in net.state_dict().values())
-    return BYTES_A_VALUE * values
-
-
-def licence_of(name: str | None) -> str:
-    """Return a licence as it is usually written."""
-    known = {"apache-2.0": "Apache-2.0", "mit": "MIT", "cc-by-nc-4.0": "CC-BY-NC-4.0"}
-    return known.get(name or "", name or "")
-
-
 # ---- torchvision
 
 
@@ -172,6 +174,7 @@ def torchvision_row(architecture: str, weights: Any) -> Row:
         "is_default": False,
         "input_size": [side, side],
         "patch_size": [net.patch_size, net.patch_size],
+        **PLAIN,
         "layers": len(net.encoder.layers),
         "heads": net.encoder.layers[0].num_heads,
         "dim": net.hidden_dim,
@@ -189,14 +192,6 @@ def torchvision_row(architecture: str, weights: Any) -> Row:
         "url": weights.url,
         "bytes": round(weights.meta["_file_size"] * 2**20),
     }
-
-
-def crop_fraction(crop: int, resize: int, stated: float) -> float:
-    """Return the fraction that leads back to the size before the crop, rounding included."""
-    for fraction in (stated, round(crop / resize, 4), crop / resize):
-        if math.floor(crop / fraction) == resize:
-            return fraction
-    return math.nextafter(crop / resize, 0.0)
 
 
 # ---- the file
@@ -228,7 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write the catalogue of foreign models.")
     parser.add_argument("--out", type=Path, default=OUT, help="file to write")
     options = parser.parse_args(arguments)
-    rows = [*torchvision_rows(), *timm_rows()]
+    rows = [*torchvision_rows(), *staged_torchvision_rows(), *clip_rows(), *timm_rows()]
     rows.sort(key=lambda row: str(row["id"]))
     text = compact(rows)
     write_whole(options.out, text.encode())

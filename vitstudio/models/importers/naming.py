@@ -52,6 +52,23 @@ PAPERS = (
     (r"\.sam_|\.sam$", "Chen et al. 2021, When Vision Transformers Outperform, arXiv:2106.01548"),
     (r"\.augreg", "Steiner et al. 2021, How to train your ViT?, arXiv:2106.10270"),
     (r"^vit_[a-z]+_patch\d+_\d+\.orig", "Dosovitskiy et al. 2020, ViT, arXiv:2010.11929"),
+    (r"^swin_s3", "Chen et al. 2021, Searching the Search Space of ViT, arXiv:2111.14725"),
+    (r"^swin_?v2", "Liu et al. 2022, Swin Transformer V2, arXiv:2111.09883"),
+    (r"^swin", "Liu et al. 2021, Swin Transformer, arXiv:2103.14030"),
+    (r"^poolformer_", "Yu et al. 2022, MetaFormer Is Actually What You Need, arXiv:2111.11418"),
+    (r"former", "Yu et al. 2022, MetaFormer Baselines for Vision, arXiv:2210.13452"),
+    (r"^g?mixer", "Tolstikhin et al. 2021, MLP-Mixer, arXiv:2105.01601"),
+    (r"^resmlp", "Touvron et al. 2021, ResMLP, arXiv:2105.03404"),
+    (r"^gmlp", "Liu et al. 2021, Pay Attention to MLPs, arXiv:2105.08050"),
+    (r"^convnextv2", "Woo et al. 2023, ConvNeXt V2, arXiv:2301.00808"),
+    (r"convnext", "Liu et al. 2022, A ConvNet for the 2020s, arXiv:2201.03545"),
+    (r"\.a[123]h?_", "Wightman et al. 2021, ResNet Strikes Back, arXiv:2110.00476"),
+    (r"^resnetrs", "Bello et al. 2021, Revisiting ResNets, arXiv:2103.07579"),
+    (r"^ecaresnet", "Wang et al. 2019, ECA-Net, arXiv:1910.03151"),
+    (r"^se(res)?ne", "Hu et al. 2017, Squeeze-and-Excitation Networks, arXiv:1709.01507"),
+    (r"^resnext", "Xie et al. 2016, ResNeXt, arXiv:1611.05431"),
+    (r"^wide_resnet", "Zagoruyko and Komodakis 2016, Wide ResNets, arXiv:1605.07146"),
+    (r"resnet", "He et al. 2015, Deep Residual Learning, arXiv:1512.03385"),
 )
 SWAG_PAPER = "Singh et al. 2022, SWAG, arXiv:2201.08371"
 VIT_PAPER = "Dosovitskiy et al. 2020, ViT, arXiv:2010.11929"
@@ -77,6 +94,46 @@ def title_of(name: str, patch_px: int, rows_px: int) -> str:
     parts = [family, base, *extra, str(rows_px)]
     title = " ".join(part for part in parts if part)
     return f"{title} · {tag.replace('_', ' ')}" if tag else title
+
+
+STAGED = (
+    ("swinv2", "Swin V2"), ("swin_v2", "Swin V2"), ("swin", "Swin"),
+    ("poolformerv2", "PoolFormer V2"), ("poolformer", "PoolFormer"),
+    ("convformer", "ConvFormer"), ("caformer", "CAFormer"),
+    ("gmixer", "gMixer"), ("mixer", "MLP-Mixer"), ("resmlp", "ResMLP"), ("gmlp", "gMLP"),
+    ("convnextv2", "ConvNeXt V2"), ("convnext", "ConvNeXt"),
+    ("ecaresnet", "ECA-ResNet"), ("seresnext", "SE-ResNeXt"), ("seresnet", "SE-ResNet"),
+    ("wide_resnet", "Wide ResNet"), ("resnetrs", "ResNet-RS"), ("resnext", "ResNeXt"),
+    ("resnet", "ResNet"), ("senet", "SENet"), ("test", "Test"),
+)  # fmt: skip
+"""How names of nets that are no plain transformers begin, and how that is written."""
+
+
+def staged_title(name: str, rows_px: int) -> str:
+    """Return a title to read for such a net, e.g. "Swin-T window7 224 · ms in1k".
+
+    Parameters
+    ----------
+    name : str
+        The library's name with its tag.
+    rows_px : int
+        Rows of the input, in pixels.
+    """
+    architecture, _, tag = name.partition(".")
+    start, written = next(pair for pair in STAGED if architecture.startswith(pair[0]))
+    words = [word for word in architecture.removeprefix(start).split("_") if word]
+    words = [word for word in words if word not in ("patch4", str(rows_px))]
+    sizes = SIZES | {"tiny": "T"}  # "Ti" is the habit of plain ViTs
+    size = sizes.get(words[0]) or _short(words[0]) if words else ""
+    base = f"{written}-{size}" if size else written
+    rest = words[1:] if size else words
+    title = " ".join((base, *rest, str(rows_px)))
+    return f"{title} · {tag.replace('_', ' ')}" if tag else title
+
+
+def _short(word: str) -> str:
+    """A size such as "50", "s12" or "t" as it is written; "" for other words."""
+    return word.upper() if re.fullmatch(r"[a-z]?\d*|\d+[a-z]", word) else ""
 
 
 def paper_of(name: str) -> str:

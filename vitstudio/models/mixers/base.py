@@ -143,6 +143,16 @@ class Mixer(ABC):
             The grid is that of the layer's input, which a strided block has finer than its output.
         """
 
+    def position_bias(self, layer: LayerSpec) -> Tensor | None:
+        """What the layer adds to its logits for each distance; None if nothing.
+
+        Returns
+        -------
+        float32 (heads, rows, cols) or None
+            The middle is the query itself; right of and below it, keys right of and below it.
+        """
+        return None
+
     def attend(self, seen: Seen) -> Tensor:
         """The plain formula in float32, in place of the net's kernel; see `probe.See`."""
         raise ModelError("This layer has no attention to check.")

@@ -19,6 +19,7 @@ from vitstudio.core.windows import WindowLayout, window_layout
 from vitstudio.models import attention
 from vitstudio.models.capture import BlockCall
 from vitstudio.models.mixers.base import AttentionMixer, LayerMaps, Layout
+from vitstudio.models.mixers.position_bias import window_bias
 from vitstudio.models.probe import Logits, Seen, attention_operands
 
 
@@ -143,6 +144,10 @@ class WindowedAttention(AttentionMixer):
         """What went into the softmax of every window on one picture."""
         found = seen if seen is not None else attention_operands(block, call).kept()
         return WindowMaps(found, window_layout(layer))
+
+    def position_bias(self, layer: LayerSpec) -> Tensor | None:
+        """The table of the windows: float32 (heads, 2 rows - 1, 2 cols - 1)."""
+        return window_bias(self.module, layer.window_size) if layer.window_size else None
 
     def attend(self, seen: Seen) -> Tensor:
         """The plain formula in every window, in float32."""

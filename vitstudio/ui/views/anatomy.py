@@ -117,7 +117,7 @@ class AnatomyRail(QWidget):
     layer_picked : int
         A layer, from 0.
     section_picked : str
-        "picture", "patches" or "head".
+        "picture", "patches", "head", "text" or "depth".
     """
 
     layer_picked = Signal(int)

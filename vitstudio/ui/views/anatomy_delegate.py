@@ -17,7 +17,7 @@ from vitstudio.ui.views.drawing import (
     text_width,
     unit,
 )
-from vitstudio.ui.views.glyphs import GLYPH_PX, draw_mixer_glyph
+from vitstudio.ui.views.glyphs import GLYPH_PX, draw_mixer_glyph, draw_shrink_glyph
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -28,7 +28,11 @@ DOT_X = 22.0
 TEXT_X = 36.0
 RIGHT_PX = 18.0
 BAR_PX = 52.0
+SHORT_BAR_PX = 26.0
+NARROW_PX = 212.0
+"""Width of a rail whose bars are short, so that no layer number is cut off."""
 DOT_INK = "#3a4250"
+SOFT_INK = "#6b7484"
 SOFT_TEXT = "#c3c8d1"
 """Between text and muted: many equal rows must not outshine the one that is shown."""
 ROW_ROLE = int(Qt.ItemDataRole.UserRole)
@@ -78,7 +82,13 @@ def _paint_flow(painter: QPainter, rect: QRectF, scale: float, *, first: bool, l
 
 def _paint_heading(painter: QPainter, rect: QRectF, row: Row, font: QFont, scale: float) -> None:
     painter.setPen(QPen(colour(palette.LINE), 1.2 * scale))
-    painter.drawLine(QPointF(DOT_X * scale, rect.top()), QPointF(DOT_X * scale, rect.bottom()))
+    x, middle = DOT_X * scale, rect.center().y() + 1.5 * scale
+    room = 6.0 * scale if row.shrinks else 0.0
+    painter.drawLine(QPointF(x, rect.top()), QPointF(x, middle - room))
+    painter.drawLine(QPointF(x, middle + room), QPointF(x, rect.bottom()))
+    if row.shrinks:
+        side = GLYPH_PX * scale
+        draw_shrink_glyph(painter, QRectF(x - side / 2, middle - side / 2, side, side), SOFT_INK)
     painter.setFont(derived_font(font, 0.78, bold=True))
     text = rect.adjusted(TEXT_X * scale, 3 * scale, -RIGHT_PX * scale, 0)
     width = draw_text(painter, text, row.title.upper(), palette.MUTED)
@@ -112,7 +122,8 @@ def _paint_row(
         draw_text(painter, place, row.figure, palette.MUTED, Qt.AlignmentFlag.AlignRight)
         text_right = place.left() - 8 * scale
     if row.kind is not None:
-        text_right = _paint_mixer(painter, rect, row.kind, row.distance, scale, shown)
+        room = 0.0 if row.short else _bar_px(rect, scale)
+        text_right = _paint_mixer(painter, rect, row.kind, row.distance, scale, shown, room)
     painter.setFont(derived_font(option.font))
     left = TEXT_X * scale
     place = QRectF(left, rect.y(), max(0.0, text_right - left), rect.height())
@@ -141,6 +152,11 @@ def _paint_ground(
         painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
 
 
+def _bar_px(rect: QRectF, scale: float) -> float:
+    """Width of the bars in a rail of that width."""
+    return (BAR_PX if rect.width() >= NARROW_PX * scale else SHORT_BAR_PX) * scale
+
+
 def _paint_mixer(
     painter: QPainter,
     rect: QRectF,
@@ -148,14 +164,15 @@ def _paint_mixer(
     distance: float | None,
     scale: float,
     shown: bool,
+    width: float,
 ) -> float:
     """Paint bar and glyph at the right end; returns where the title has to stop."""
     middle = rect.center().y()
-    width = BAR_PX * scale
     bar = QRectF(rect.right() - RIGHT_PX * scale - width, middle - 2 * scale, width, 4 * scale)
-    if distance is not None:
+    if distance is not None and width:
         draw_bar(painter, bar, distance / FULL_BAR, palette.ACCENT, 1.0 if shown else 0.6)
     side = GLYPH_PX * scale
-    glyph = QRectF(bar.left() - side - 10 * scale, middle - side / 2, side, side)
+    gap = 10 * scale if width else 0.0
+    glyph = QRectF(bar.left() - side - gap, middle - side / 2, side, side)
     draw_mixer_glyph(painter, kind, glyph, colour(palette.ACCENT if shown else palette.MUTED))
     return glyph.left() - 6 * scale

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,8 +11,9 @@ from vitstudio.core.spec import LayerSpec, MixerKind, ModelSpec
 from vitstudio.core.trace import LayerFacts, TraceInfo
 from vitstudio.ui.views.glyphs import MIXER_TITLES
 
-Section = Literal["picture", "patches", "head"]
+Section = Literal["picture", "patches", "head", "text", "depth"]
 
+_NUMBERED = re.compile(r"Layer \d+$")
 TIMES = "\N{MULTIPLICATION SIGN}"
 FULL_BAR = 0.5
 """Mean distance, in grid diagonals, of a full bar: looking everywhere equally gives about 0.37."""
@@ -36,6 +39,8 @@ class Row:
         Mean attention distance in grid diagonals.
     heading : bool
         A stage line: it divides and cannot be picked.
+    shrinks : bool
+        Of a stage line: the grid is coarser from here on.
     """
 
     title: str
@@ -46,6 +51,12 @@ class Row:
     kind: MixerKind | None = None
     distance: float | None = None
     heading: bool = False
+    shrinks: bool = False
+
+    @property
+    def short(self) -> bool:
+        """Whether a name of its own takes the place of the bar."""
+        return self.kind is not None and self.distance is None and not _NUMBERED.match(self.title)
 
     @property
     def pickable(self) -> bool:
@@ -78,8 +89,8 @@ def build_rows(
         _patches_row(spec, info),
         _tokens_row(spec, info),
         *_layer_rows(layers, facts),
-        Row("Norm", help="Layer normalisation of every token after the last layer."),
-        _head_row(spec),
+        *_norm_rows(spec),
+        *_head_rows(spec),
     )
 
 
@@ -143,32 +154,53 @@ def _layer_rows(layers: tuple[LayerSpec, ...], facts: LayerFacts | None) -> list
     staged = len({layer.stage for layer in layers}) > 1
     rows: list[Row] = []
     for index, layer in enumerate(layers):
-        if staged and (index == 0 or layer.stage != layers[index - 1].stage):
-            rows.append(_stage_row(layer))
+        before = layers[index - 1] if index else None
+        of_one_neck = before is not None and _is_neck(layer) and _is_neck(before)
+        if staged and not of_one_neck and (before is None or layer.stage != before.stage):
+            rows.append(_stage_row(layer, before))
         rows.append(_layer_row(index, layer, distances[index] if index < len(distances) else None))
     return rows
 
 
-def _stage_row(layer: LayerSpec) -> Row:
+def _is_neck(layer: LayerSpec) -> bool:
+    """Whether a layer mixes what several stages made."""
+    return bool(layer.name) and not layer.chained
+
+
+def _stage_row(layer: LayerSpec, before: LayerSpec | None) -> Row:
     grid_rows, grid_cols = layer.grid_size
+    words = f"The layers of this stage work on a grid of {grid_rows} rows and {grid_cols} columns."
+    if _is_neck(layer):
+        words = "These layers work on the grids of several stages together."
+        figure = f"{layer.num_levels} levels" if layer.num_levels > 1 else ""
+        return Row("Neck", figure, words, heading=True)
+    shrinks = before is not None and grid_rows * grid_cols < math.prod(before.grid_size)
+    if before is not None and shrinks:
+        down, across = before.grid_size[0] / grid_rows, before.grid_size[1] / grid_cols
+        words += f"\nEach of its cells is made of {down:.0f} {TIMES} {across:.0f} cells above."
     return Row(
         f"Stage {layer.stage + 1}",
         f"{grid_rows} {TIMES} {grid_cols}",
-        f"The layers of this stage work on a grid of {grid_rows} rows and {grid_cols} columns.",
+        words,
         heading=True,
+        shrinks=shrinks,
     )
 
 
 def _layer_row(index: int, layer: LayerSpec, distance: float | None) -> Row:
+    title = f"Layer {index + 1}"
+    named = f", {layer.name}" if layer.name else ""
     heads = f" ({layer.num_heads} heads)" if layer.num_heads else ""
-    lines = [f"Layer {index + 1}{heads}", MIXER_TITLES[layer.kind].capitalize() + "."]
+    kind = MIXER_TITLES[layer.kind]
+    lines = [f"{title}{named}{heads}", kind[0].upper() + kind[1:] + "."]
+    lines.extend(_sizes(layer))
     if distance is not None:
         lines.append(
             f"Mean attention distance {distance:.2f}: on average a patch looks {distance:.0%} of "
             f"the grid's diagonal away (the bar is full at {FULL_BAR:.0%})."
         )
     return Row(
-        f"Layer {index + 1}",
+        layer.name or title,
         help="\n".join(lines),
         layer=index,
         kind=layer.kind,
@@ -176,17 +208,42 @@ def _layer_row(index: int, layer: LayerSpec, distance: float | None) -> Row:
     )
 
 
-def _head_row(spec: ModelSpec) -> Row:
+def _sizes(layer: LayerSpec) -> list[str]:
+    """Grid, windows and points of a layer, in words."""
+    grids = layer.level_grids or (layer.grid_size,)
+    sizes = ", ".join(f"{rows} {TIMES} {cols}" for rows, cols in grids)
+    lines = [f"{'Grids' if len(grids) > 1 else 'Grid'} of {sizes} tokens."]
+    if layer.window_size is not None:
+        high, wide = layer.window_size
+        shift = layer.shift_size or (0, 0)
+        moved = f", moved by {shift[0]} {TIMES} {shift[1]}" if any(shift) else ""
+        lines.append(f"Windows of {high} {TIMES} {wide}{moved}.")
+    if layer.groups > 1:
+        what = "levels" if layer.num_levels > 1 or not layer.chained else "groups of heads"
+        lines.append(f"Points for each of {layer.groups} {what}.")
+    return lines
+
+
+def _norm_rows(spec: ModelSpec) -> list[Row]:
+    """The last norm; where a decoder takes all stages there is no such one."""
+    if "depth" in spec.abilities:
+        return []
+    return [Row("Norm", help="Layer normalisation of every token after the last layer.")]
+
+
+def _head_rows(spec: ModelSpec) -> list[Row]:
+    """What the net makes of its features."""
+    rows = []
     if spec.num_classes:
-        return Row(
-            "Classes",
-            f"{spec.num_classes:,}",
-            f"The class head turns the features into {spec.num_classes:,} class scores.",
-            section="head",
-        )
-    return Row(
-        "Features",
-        f"{spec.dim:,}",
-        f"Every token leaves the net as {spec.dim:,} numbers; this model has no class head.",
-        section="head",
-    )
+        words = f"The class head turns the features into {spec.num_classes:,} class scores."
+        rows.append(Row("Classes", f"{spec.num_classes:,}", words, section="head"))
+    if "text" in spec.abilities:
+        words = "The picture's embedding is compared with those of the prompts."
+        rows.append(Row("Text", "prompts", words, section="text"))
+    if "depth" in spec.abilities:
+        words = "The decoder turns the features into a distance for every pixel."
+        rows.append(Row("Depth", "metres", words, section="depth"))
+    if not rows:
+        words = f"Every token leaves the net as {spec.dim:,} numbers; it has no class head."
+        rows.append(Row("Features", f"{spec.dim:,}", words, section="head"))
+    return rows

@@ -23,6 +23,7 @@ from vitstudio.ui.views.atlas_layout import GAP_PX, AtlasLayout
 from vitstudio.ui.views.drawing import colour, derived_font, draw_message, draw_text
 
 CAPTION = "All heads, this patch · layers down, heads across"
+NO_HEADS = "This model has no attention heads: ask what reaches a patch with Mixing."
 EMPTY = "All heads of all layers appear here once a picture has been traced."
 CAPTION_PX = 26
 
@@ -66,6 +67,8 @@ class AtlasView(QWidget):
     def show_atlas(self, atlas: Atlas | None, reason: str = "") -> None:
         """Show all maps of a query; None shows `reason`, or says what would be here."""
         before = None if self._atlas is None else self._atlas.values.shape
+        if atlas is not None and not any(atlas.num_heads):
+            atlas, reason = None, reason or NO_HEADS
         self._atlas = atlas
         self._reason = reason or EMPTY
         self._sheet = None
@@ -121,7 +124,7 @@ class AtlasView(QWidget):
 
     def _layout_for(self, atlas: Atlas, width: int) -> AtlasLayout:
         layers, heads, rows, cols = atlas.values.shape
-        return AtlasLayout(layers, heads, (rows, cols), width)
+        return AtlasLayout(layers, heads, (rows, cols), width, atlas.num_heads)
 
     def _lay_out(self) -> None:
         if self._atlas is not None:
@@ -215,7 +218,8 @@ class AtlasView(QWidget):
             room = QRectF(rect.translated(0, CAPTION_PX))
             draw_text(painter, room, str(number + 1), ink, right)
         for number, rect in self._layout.head_labels():
-            ink = palette.ACCENT if number == head else palette.MUTED
+            chosen = head is not None and number == head % self._layout.across
+            ink = palette.ACCENT if chosen else palette.MUTED
             room = QRectF(rect.translated(0, CAPTION_PX))
             draw_text(painter, room, str(number + 1), ink, Qt.AlignmentFlag.AlignHCenter)
 
@@ -228,7 +232,7 @@ class AtlasView(QWidget):
         first = 0 if head is None else min(head, last)
         rect = self.tile_rect(layer, first)
         if head is None:
-            rect = rect.united(self.tile_rect(layer, last))
+            rect = self._layout.row(layer, last + 1).translated(0, CAPTION_PX)
         self._outline(painter, rect, palette.ACCENT, 2.0)
 
     @staticmethod

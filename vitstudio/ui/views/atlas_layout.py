@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from PySide6.QtCore import QPoint, QRect
 
 GAP_PX = 2
@@ -11,23 +14,45 @@ EDGE_PX = 2
 MAX_TILE_PX = 96
 MIN_TILE_PX = 5
 LABEL_PITCH_PX = 13
+MANY_HEADS = 12
+LAYER_GAP_PX = 4
+LINES = 4
+"""Into which the heads of the widest layer of a pyramid are broken."""
 
 
 class AtlasLayout:
     """A grid of tiles that fills a width, all on whole pixels.
 
+    In a pyramid the last layers have several times as many heads as the first: theirs go on in
+    further lines, or the tiles of all layers would be too small to see.
+
     Parameters
     ----------
     layers, heads : int
+        `heads` are those of the layer that has most.
     grid_size : (rows, cols)
         Of one map; the tiles keep its aspect.
     width : int
         Pixels there are, the gutter with the layer numbers included.
+    num_heads : sequence of int, optional
+        Of every layer, where they differ.
     """
 
-    def __init__(self, layers: int, heads: int, grid_size: tuple[int, int], width: int) -> None:
+    def __init__(
+        self,
+        layers: int,
+        heads: int,
+        grid_size: tuple[int, int],
+        width: int,
+        num_heads: Sequence[int] = (),
+    ) -> None:
         self.layers, self.heads = layers, heads
-        across = max(1, heads)
+        differ = len(set(num_heads)) > 1
+        self.across = across = max(1, heads // LINES if differ and heads > MANY_HEADS else heads)
+        counts = num_heads if differ else (heads,) * layers
+        lines = [max(1, math.ceil(count / across)) for count in counts]
+        self._first_lines = [sum(lines[:layer]) for layer in range(layers + 1)]
+        self._layer_gap = LAYER_GAP_PX if max(lines, default=1) > 1 else 0
         room = max(across * (MIN_TILE_PX + GAP_PX), width - GUTTER_PX - EDGE_PX + GAP_PX)
         room = min(room, across * (MAX_TILE_PX + GAP_PX))
         # Rounded edges rather than one rounded width: the last tile ends where the panel does.
@@ -39,27 +64,41 @@ class AtlasLayout:
     @property
     def height_px(self) -> int:
         """Of all rows, the line of head numbers included."""
-        return TOP_PX + self.layers * (self._tile_height + GAP_PX) - GAP_PX + EDGE_PX
+        return self._top(self.layers) - GAP_PX - self._layer_gap + EDGE_PX
+
+    def _top(self, layer: int) -> int:
+        """Where the first line of a layer begins."""
+        pitch = self._tile_height + GAP_PX
+        return TOP_PX + self._first_lines[layer] * pitch + layer * self._layer_gap
 
     def tile(self, layer: int, head: int) -> QRect:
         """Of one map."""
-        left, right = self._edges[head], self._edges[head + 1]
-        top = TOP_PX + layer * (self._tile_height + GAP_PX)
+        line, place = divmod(head, self.across)
+        left, right = self._edges[place], self._edges[place + 1]
+        top = self._top(layer) + line * (self._tile_height + GAP_PX)
         return QRect(left, top, right - left - GAP_PX, self._tile_height)
+
+    def row(self, layer: int, count: int) -> QRect:
+        """Around the first `count` maps of a layer."""
+        whole = self.tile(layer, 0)
+        for head in range(1, count):
+            whole = whole.united(self.tile(layer, head))
+        return whole
 
     def tile_pixels(self, ratio: float) -> tuple[int, int]:
         """(rows, cols) of screen pixels in the smallest tile."""
-        widths = [self.tile(0, head).width() for head in range(max(1, self.heads))]
+        widths = [self.tile(0, head).width() for head in range(self.across)]
         return max(1, int(self._tile_height * ratio)), max(1, int(min(widths) * ratio))
 
     def tile_at(self, position: QPoint) -> tuple[int, int] | None:
         """(layer, head) under a point, or None in a gap."""
-        layer = (position.y() - TOP_PX) // (self._tile_height + GAP_PX)
-        if not 0 <= layer < self.layers:
-            return None
-        for head in range(self.heads):
-            if self.tile(layer, head).contains(position):
-                return layer, head
+        for layer in range(self.layers):
+            if self._top(layer) <= position.y() < self._top(layer + 1):
+                line = (position.y() - self._top(layer)) // (self._tile_height + GAP_PX)
+                first = line * self.across
+                for head in range(first, min(first + self.across, self.heads)):
+                    if self.tile(layer, head).contains(position):
+                        return layer, head
         return None
 
     def layer_labels(self) -> list[tuple[int, QRect]]:
@@ -67,6 +106,8 @@ class AtlasLayout:
         pitch = self._tile_height + GAP_PX
         step = -(-LABEL_PITCH_PX // pitch)
         labels = []
+        if self._layer_gap:
+            step = 1
         for layer in range(step - 1, self.layers, step):
             middle = self.tile(layer, 0).center().y()
             labels.append((layer, QRect(0, middle - 6, GUTTER_PX - 5, 13)))
@@ -74,10 +115,10 @@ class AtlasLayout:
 
     def head_labels(self) -> list[tuple[int, QRect]]:
         """Heads that get a number, each with its room above the tiles."""
-        pitch = (self._edges[-1] - self._edges[0]) / max(1, self.heads)
+        pitch = (self._edges[-1] - self._edges[0]) / self.across
         step = max(1, -(-16 // max(1, int(pitch))))
         labels = []
-        for head in range(step - 1, self.heads, step):
+        for head in range(step - 1, min(self.heads, self.across), step):
             tile = self.tile(0, head)
             labels.append((head, QRect(tile.left() - 4, 0, tile.width() + 8, TOP_PX - 2)))
         return labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
@@ -12,6 +13,8 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from vitstudio.core.frame import Frame
 from vitstudio.core.trace import TokenMap, TraceInfo
 from vitstudio.painting import palette
+from vitstudio.painting.points import legend
+from vitstudio.painting.shown import WITH_POINTS
 from vitstudio.state.resolve import ViewState
 from vitstudio.ui.theme import set_property
 from vitstudio.ui.views.empty_state import EmptyState
@@ -56,7 +59,10 @@ class Canvas(QWidget):
         set_property(self._busy, "pill", "muted")
         self._banner = QLabel(UNTRAINED_TEXT, self, alignment=Qt.AlignmentFlag.AlignCenter)
         set_property(self._banner, "pill", "warning")
-        for label in (self._busy, self._banner):
+        self._legend = QLabel(self, textFormat=Qt.TextFormat.RichText)
+        set_property(self._legend, "pill", "legend")
+        self.legend_text = ""
+        for label in (self._busy, self._banner, self._legend):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
             label.hide()
         self._box.clicked.connect(self._on_clicked)
@@ -84,6 +90,10 @@ class Canvas(QWidget):
         """The map on the picture, in the look that the view's state asks for."""
         self._item.set_map(token_map, view, info)
         self._banner.setVisible(view.untrained and self._size_rc is not None)
+        names = legend(token_map) if view.state.view in WITH_POINTS else ()
+        self.legend_text = ", ".join(name for _, name in names)
+        self._legend.setText(_legend_text(names))
+        self._legend.setVisible(bool(names))
         self._place_labels()
 
     def show_hover(self, cell_rc: tuple[int, int] | None) -> None:
@@ -171,3 +181,12 @@ class Canvas(QWidget):
             label.adjustSize()
             label.move((self.width() - label.width()) // 2, top)
             label.raise_()
+        self._legend.adjustSize()
+        self._legend.move(10, self.height() - self._legend.height() - 10)
+        self._legend.raise_()
+
+
+def _legend_text(names: Sequence[tuple[str, str]]) -> str:
+    """The sets of points with their hues, as rich text."""
+    parts = (f'<span style="color:{colour}">●</span>&nbsp;{escape(name)}' for colour, name in names)
+    return "&nbsp;&nbsp; ".join(parts)

@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent
 from PySide6.QtWidgets import QWidget
 
-from vitstudio.core.overlay import colour_range
+from vitstudio.core.overlay import colour_range, shown_colormap
 from vitstudio.core.trace import TokenMap
 from vitstudio.painting import palette
 from vitstudio.painting.colour_bar import colour_bar_width, paint_colour_bar
@@ -35,7 +35,7 @@ class ColourBarView(QWidget):
         """The range and unit of a map; without one, why there is none."""
         why_empty = view.disabled.get("colours", "")
         self._legend = LEGENDS.get(view.state.view, "")
-        self._colormap = view.state.colormap
+        self._colormap = shown_colormap(view.state)
         if token_map is None or why_empty:
             self._range, self._unit = None, ""
             self.setToolTip(why_empty)

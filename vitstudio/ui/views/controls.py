@@ -36,7 +36,9 @@ class Segmented(QWidget):
 
     picked = Signal(str)
 
-    def __init__(self, items: Iterable[tuple[str, str]], name: str) -> None:
+    def __init__(
+        self, items: Iterable[tuple[str, str]], name: str, *, compact: bool = False
+    ) -> None:
         super().__init__()
         self.setAccessibleName(name)
         pairs = list(items)
@@ -48,6 +50,7 @@ class Segmented(QWidget):
             button = QPushButton(title)
             button.setCheckable(True)
             button.setProperty("segment", _segment(place, len(pairs)))
+            button.setProperty("compact", compact)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(partial(self._on_clicked, key))
             layout.addWidget(button)
@@ -90,8 +93,12 @@ class ToggleButton(QPushButton):
 
     asked = Signal()
 
-    def __init__(self, title: str) -> None:
-        super().__init__(title)
+    def __init__(self, title: str, icon: QIcon | None = None) -> None:
+        super().__init__("" if icon else title)
+        if icon is not None:
+            self.setIcon(icon)
+            self.setProperty("compact", True)
+        self.setAccessibleName(title)
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._on = False

@@ -6,11 +6,13 @@ import math
 from collections.abc import Callable
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
 
 from vitstudio.core.spec import MixerKind
+from vitstudio.painting import palette
 
 GLYPH_PX = 14.0
+ICON_PX = 16.0
 
 MIXER_TITLES: dict[MixerKind, str] = {
     "global": "global attention: every token looks at every token",
@@ -33,6 +35,82 @@ def draw_mixer_glyph(painter: QPainter, kind: MixerKind, rect: QRectF, ink: QCol
     painter.setBrush(Qt.BrushStyle.NoBrush)
     _GLYPHS[kind](painter, ink)
     painter.restore()
+
+
+def draw_shrink_glyph(painter: QPainter, rect: QRectF, ink: str) -> None:
+    """Draw the mark of down-sampling into a square: many cells above, few below."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.translate(rect.topLeft())
+    painter.scale(rect.width() / GLYPH_PX, rect.height() / GLYPH_PX)
+    painter.setPen(QPen(QColor(ink), 1.1, c=Qt.PenCapStyle.RoundCap, j=Qt.PenJoinStyle.RoundJoin))
+    painter.drawPolygon(
+        [QPointF(1.6, 3.6), QPointF(12.4, 3.6), QPointF(9.4, 10.4), QPointF(4.6, 10.4)]
+    )
+    painter.restore()
+
+
+def toggle_icon(name: str) -> QIcon:
+    """The icon of a switch: muted while off, bright while on, faint where it does not apply."""
+    icon = QIcon()
+    looks = (
+        (palette.MUTED, QIcon.Mode.Normal, QIcon.State.Off),
+        (palette.TEXT, QIcon.Mode.Normal, QIcon.State.On),
+        ("#4a515d", QIcon.Mode.Disabled, QIcon.State.Off),
+        ("#4a515d", QIcon.Mode.Disabled, QIcon.State.On),
+    )
+    for ink, mode, state in looks:
+        for ratio in (1, 2, 3):
+            side = round(ICON_PX * ratio)
+            pixmap = QPixmap(side, side)
+            pixmap.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(pixmap)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.scale(side / GLYPH_PX, side / GLYPH_PX)
+            painter.setPen(QPen(QColor(ink), 1.1, c=Qt.PenCapStyle.RoundCap))
+            _TOGGLES[name](painter, QColor(ink))
+            painter.end()
+            pixmap.setDevicePixelRatio(ratio)
+            icon.addPixmap(pixmap, mode, state)
+    return icon
+
+
+def _smooth_icon(painter: QPainter, ink: QColor) -> None:
+    """A wave: values that pass into each other."""
+    path = QPainterPath(QPointF(1.5, 10.0))
+    path.cubicTo(QPointF(5.5, 10.0), QPointF(4.5, 3.0), QPointF(7.0, 3.0))
+    path.cubicTo(QPointF(9.5, 3.0), QPointF(8.5, 10.0), QPointF(12.5, 10.0))
+    painter.setPen(QPen(ink, 1.5, c=Qt.PenCapStyle.RoundCap))
+    painter.drawPath(path)
+
+
+def _grid_icon(painter: QPainter, _ink: QColor) -> None:
+    """Lines across."""
+    for at in (4.5, 9.5):
+        painter.drawLine(QPointF(at, 1.5), QPointF(at, 12.5))
+        painter.drawLine(QPointF(1.5, at), QPointF(12.5, at))
+
+
+def _invert_icon(painter: QPainter, ink: QColor) -> None:
+    """A disc, half of it full."""
+    painter.drawEllipse(QPointF(7, 7), 5.2, 5.2)
+    painter.setBrush(ink)
+    painter.drawPie(QRectF(1.8, 1.8, 10.4, 10.4), 90 * 16, 180 * 16)
+
+
+def _offsets_icon(painter: QPainter, ink: QColor) -> None:
+    """From where a point started to where it went."""
+    painter.drawLine(QPointF(3.0, 11.0), QPointF(10.4, 3.6))
+    _dot(painter, ink, 3.0, 11.0, 1.2)
+    _dot(painter, ink, 10.6, 3.4, 2.6)
+
+
+_TOGGLES: dict[str, Callable[[QPainter, QColor], None]] = {
+    "smooth": _smooth_icon,
+    "grid": _grid_icon,
+    "invert": _invert_icon,
+    "offsets": _offsets_icon,
+}
 
 
 def _dot(painter: QPainter, ink: QColor, x: float, y: float, radius: float = 1.3) -> None:

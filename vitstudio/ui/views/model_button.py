@@ -53,7 +53,8 @@ class ModelButton(QPushButton):
     def show_model(self, spec: ModelSpec) -> None:
         """Name a model."""
         self._family.setText(spec.family)
-        self._family.show()
+        # A title that begins with its family needs no badge beside it, but the room.
+        self._family.setVisible(not spec.title.startswith(spec.family))
         self._title.setText(spec.title)
         text, pill = PILLS[spec.availability]
         if not spec.trained:

@@ -10,17 +10,21 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtWidgets import QStyleOptionGraphicsItem, QWidget
 
 from vitstudio.core.frame import Frame
-from vitstudio.core.overlay import map_pixels
+from vitstudio.core.overlay import map_pixels, shown_colormap
 from vitstudio.core.trace import TokenMap, TraceInfo
-from vitstudio.painting import scene
+from vitstudio.painting import patches, scene
+from vitstudio.painting.marks import Mark, draw_marks
+from vitstudio.painting.shown import map_opacity, map_pieces, plan_marks
+from vitstudio.painting.stamps import Stamps
 from vitstudio.state.resolve import ViewState
 from vitstudio.ui.views.picture_image import PictureImage
 
 
 class PictureItem(pg.GraphicsObject):
-    """Paints picture, map, grid, asked patch and the patch under the cursor.
+    """Paints picture, map, marks above it and the patch under the cursor.
 
-    The picture and the coloured map are kept as images, so a repaint only scales them.
+    The picture and the coloured map are kept as images, so a repaint only scales them; the marks
+    are planned anew only where the view or the zoom changed.
     """
 
     def __init__(self) -> None:
@@ -33,12 +37,15 @@ class PictureItem(pg.GraphicsObject):
         self._view: ViewState | None = None
         self._info: TraceInfo | None = None
         self._hover: tuple[int, int] | None = None
+        self._marks: tuple[Mark, ...] = ()
+        self._marks_key: tuple[Any, ...] = ()
+        self._stamps = Stamps()
 
     def set_frame(self, frame: Frame | None) -> None:
         """Another picture; what lay on the old one is gone."""
         self.prepareGeometryChange()
         self._size_rc = frame.size_rc if frame is not None else (1, 1)
-        self._picture = PictureImage(frame.rgb) if frame is not None else None
+        self._picture = PictureImage(frame) if frame is not None else None
         self._overlay, self._overlay_key, self.shown_map = None, (), None
         self._info = self._hover = None
         self.update()
@@ -47,17 +54,20 @@ class PictureItem(pg.GraphicsObject):
         """Another map, or the same in another look."""
         state = view.state
         self.shown_map = token_map
-        key = (token_map, state.smooth, state.colormap, state.scale, state.fixed_range)
+        look = (state.smooth, shown_colormap(state), state.scale, state.fixed_range)
+        asked = view.query_rc if "query" not in view.disabled else None
+        key = (token_map, *look, asked)
         if token_map is None:
             self._overlay, self._overlay_key = None, ()
         elif key != self._overlay_key:
-            self._overlay = scene.to_qimage(map_pixels(token_map, state))
+            pieces = map_pieces(state, info, asked) if info is not None else ()
+            self._overlay = scene.to_qimage(map_pixels(token_map, state, pieces))
             self._overlay_key = key
         self._view, self._info = view, info
         self.update()
 
     def set_hover(self, cell_rc: tuple[int, int] | None) -> None:
-        """The patch under the cursor."""
+        """The cell under the cursor, of the grid of the shown map."""
         if cell_rc != self._hover:
             self._hover = cell_rc
             self.update()
@@ -89,13 +99,33 @@ class PictureItem(pg.GraphicsObject):
     def _paint_trace(
         self, painter: QPainter, view: ViewState, info: TraceInfo, scale: float, ratio: float
     ) -> None:
-        state, transform, grid = view.state, info.transform, info.grid_size
-        scene.paint_unseen(painter, transform)
+        state, transform = view.state, info.transform
         if self._overlay is not None and state.view != "picture":
-            scene.paint_overlay(painter, self._overlay, transform, state.opacity, state.smooth)
-        if state.show_grid:
-            scene.paint_grid(painter, transform, grid, scale, line_px=ratio)
-        if view.query_rc is not None and "query" not in view.disabled:
-            scene.paint_query(painter, transform, view.query_rc, grid, scale, line_px=2 * ratio)
-        if self._hover is not None and self._hover != view.query_rc:
-            scene.paint_hover(painter, transform, self._hover, grid, scale, line_px=ratio)
+            scene.paint_overlay(painter, self._overlay, transform, map_opacity(state), state.smooth)
+        design_scale = scale / ratio
+        draw_marks(painter, self._plan(view, info, design_scale), design_scale, ratio, self._stamps)
+        hovered = self._hovered(view, info)
+        if hovered is not None:
+            cell, grid = hovered
+            marks = patches.hover(transform, cell, grid, design_scale)
+            draw_marks(painter, marks, design_scale, ratio)
+
+    def _plan(self, view: ViewState, info: TraceInfo, scale: float) -> tuple[Mark, ...]:
+        asked = view.query_rc if "query" not in view.disabled else None
+        key = (view.state, info, self.shown_map, asked, scale)
+        if key != self._marks_key:
+            self._marks = plan_marks(view.state, info, self.shown_map, asked, scale)
+            self._marks_key = key
+        return self._marks
+
+    def _hovered(
+        self, view: ViewState, info: TraceInfo
+    ) -> tuple[tuple[int, int], tuple[int, int]] | None:
+        """The cell under the cursor with its grid; None where it needs no outline of its own."""
+        shown = self.shown_map
+        if self._hover is None or (shown is not None and shown.request.view == "depth"):
+            return None
+        grid = info.grid_size if shown is None else (shown.values.shape[0], shown.values.shape[1])
+        same = view.layer is not None and grid == view.layer.grid_of(view.state.level)
+        asked = view.query_rc if "query" not in view.disabled else None
+        return None if same and self._hover == asked else (self._hover, grid)

@@ -29,7 +29,8 @@ FIT_HELP: dict[Fit, str] = {
     "trained": "As trained: resize and cut out the centre",
     "whole": "Whole picture: padded to a square",
 }
-FEWEST_PATCHES, MOST_PATCHES = 6, 74
+FEWEST_PATCHES, LEAST_PX, MOST_PX = 6, 84, 1036
+"""The slider's ends: few patches, but not less than a thumbnail, up to as many pixels."""
 SETTLE_MS = 90
 DEVICE_TITLES = {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
 NARROW = 1380
@@ -70,7 +71,7 @@ class TopBar(QFrame):
         self.fit = MenuButton("Fit")
         self.fit.set_choices((fit, FIT_HELP[fit]) for fit in FITS)
         self.fit.picked.connect(self.fit_picked)
-        self.patches = KeySlider(FEWEST_PATCHES, MOST_PATCHES, "Resolution in patches")
+        self.patches = KeySlider(FEWEST_PATCHES, 74, "Resolution")
         self.patches.setFixedWidth(78)
         self.grid_size = label("", "muted")
         self.device = MenuButton("Device and precision")
@@ -102,12 +103,15 @@ class TopBar(QFrame):
         aspect.setEnabled("fit:aspect" not in off)
         aspect.setToolTip(off.get("fit:aspect", ""))
         enable(self.fit, off.get("fit"), "How the picture becomes the model's input")
-        enable(self.patches, off.get("patches"), "Patches along the shorter side")
+        enable(self.patches, off.get("patches"), steps_help(spec))
         if spec is not None and not self._settle.isActive():
+            self.patches.setRange(*steps_of(spec))
             self.patches.setValue(state.patches or spec.default_patches)
         if info is not None:
-            self.grid_size.setText(f"{info.grid_size[0]} × {info.grid_size[1]}")
             rows, cols = info.transform.input_size
+            grid = f"{info.grid_size[0]} × {info.grid_size[1]}"
+            pyramid = info.spec.size_step != info.spec.patch_size
+            self.grid_size.setText(f"{cols} × {rows} px" if pyramid else grid)
             self.grid_size.setToolTip(
                 f"{info.grid_size[0]} rows and {info.grid_size[1]} columns of patches; "
                 f"the model sees {cols} × {rows} pixels"
@@ -151,7 +155,7 @@ class TopBar(QFrame):
         layout.addWidget(label("VitStudio", "brand"))
         layout.addSpacing(8)
         layout.addWidget(self.open)
-        layout.addWidget(self.model, stretch=3)
+        layout.addWidget(self.model, stretch=100)
         layout.addWidget(self.fit)
         layout.addWidget(self.patches)
         layout.addWidget(self.grid_size)
@@ -193,6 +197,21 @@ class TopBar(QFrame):
 
     def _say_patches(self) -> None:
         self.patches_picked.emit(self.patches.value())
+
+
+def steps_of(spec: ModelSpec) -> tuple[int, int]:
+    """The ends of the resolution slider for a model, in its steps of size."""
+    step = min(spec.size_step)
+    low = min(FEWEST_PATCHES, max(1, -(-LEAST_PX // step)))
+    return min(low, spec.default_patches), max(MOST_PX // step, spec.default_patches, low + 1)
+
+
+def steps_help(spec: ModelSpec | None) -> str:
+    """What the resolution slider counts."""
+    if spec is None or spec.size_step == spec.patch_size:
+        return "Patches along the shorter side"
+    step = min(spec.size_step)
+    return f"Size of the input, in steps of {step} pixels: so many make one cell of the last stage"
 
 
 def milliseconds(seconds: float) -> str:

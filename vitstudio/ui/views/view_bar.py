@@ -16,19 +16,20 @@ from PySide6.QtWidgets import (
     QWidgetAction,
 )
 
-from vitstudio.core.colormaps import COLORMAPS
+from vitstudio.core.colormaps import COLORMAPS, REVERSED
+from vitstudio.core.overlay import shown_colormap
 from vitstudio.core.state import SCALES, Scale
 from vitstudio.state.offers import VIEW_TITLES
-from vitstudio.state.resolve import ViewState
+from vitstudio.state.resolve import PER_LEVEL, PER_QUERY, ViewState
 from vitstudio.ui.views.controls import (
     KeySlider,
     MenuButton,
     Segmented,
     ToggleButton,
     enable,
-    label,
     swatch,
 )
+from vitstudio.ui.views.glyphs import toggle_icon
 
 SCALE_TITLES: dict[Scale, str] = {"map": "This map", "shared": "Shared", "fixed": "Fixed"}
 SCALE_HELP: dict[Scale, str] = {
@@ -37,6 +38,9 @@ SCALE_HELP: dict[Scale, str] = {
     "fixed": "Fixed numbers:",
 }
 SWATCH = QSize(22, 10)
+MOST_LEVELS = 6
+MARGIN = 12
+SWITCH_PX = 32
 
 
 class ViewBar(QFrame):
@@ -46,7 +50,8 @@ class ViewBar(QFrame):
     -------
     view_picked(kind), direction_picked(direction), head_picked("mean" | "max" | "single")
     opacity_picked(value), colormap_picked(name), scale_picked(scale), range_picked(low, high)
-    smooth_asked(), grid_asked()
+    smooth_asked(), grid_asked(), invert_asked(), offsets_asked()
+    level_picked(level)
     """
 
     view_picked = Signal(str)
@@ -58,38 +63,47 @@ class ViewBar(QFrame):
     range_picked = Signal(float, float)
     smooth_asked = Signal()
     grid_asked = Signal()
+    invert_asked = Signal()
+    offsets_asked = Signal()
+    level_picked = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
         self.setProperty("role", "bar")
         self._help: dict[str, str] = {}
         self._showing = False
-        self.views = Segmented(VIEW_TITLES.items(), "View")
-        self.direction = Segmented((("from", "looks at"), ("to", "looked at by")), "Direction")
-        self.heads = Segmented((("mean", "mean"), ("max", "max"), ("single", "head")), "Heads")
+        self.views = Segmented(VIEW_TITLES.items(), "View", compact=True)
+        self.direction = Segmented(
+            (("from", "looks at"), ("to", "looked at by")), "Direction", compact=True
+        )
+        self.levels = Segmented(
+            ((str(level), f"level {level + 1}") for level in range(MOST_LEVELS)),
+            "Level",
+            compact=True,
+        )
+        self.heads = Segmented(
+            (("mean", "mean"), ("max", "max"), ("single", "head")), "Heads", compact=True
+        )
         self.opacity = KeySlider(0, 100, "Opacity")
-        self.opacity.setFixedWidth(84)
+        self.opacity.setFixedWidth(60)
         self.colormap = MenuButton("Colour map")
         self.scale = MenuButton("Colour scale")
-        self.smooth = ToggleButton("Smooth")
-        self.grid = ToggleButton("Grid")
-        self._opacity_label = label("Opacity", "muted")
+        self.offsets = ToggleButton("Offsets", toggle_icon("offsets"))
+        self.smooth = ToggleButton("Smooth", toggle_icon("smooth"))
+        self.grid = ToggleButton("Grid", toggle_icon("grid"))
+        self.invert = ToggleButton("Invert the colours", toggle_icon("invert"))
         self._fill_menus()
         self._connect()
-        first = _row(self.views, self.direction)
+        for switch in (self.offsets, self.smooth, self.grid, self.invert):
+            switch.setFixedWidth(SWITCH_PX)
+        first = _row(self.views, self.offsets)
         second = _row(
-            self.heads,
-            None,
-            self._opacity_label,
-            self.opacity,
-            self.colormap,
-            self.scale,
-            self.smooth,
-            self.grid,
+            *(self.heads, self.direction, self.levels, None, self.opacity),
+            *(self.colormap, self.invert, self.scale, self.smooth, self.grid),
         )
         self._rows = (first, second)
         self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
-        self._layout.setContentsMargins(16, 8, 16, 8)
+        self._layout.setContentsMargins(MARGIN, 8, MARGIN, 8)
         self._layout.setSpacing(8)
         self._layout.addWidget(first)
         self._layout.addWidget(second)
@@ -108,15 +122,15 @@ class ViewBar(QFrame):
             enable(button, off.get(f"view:{kind}"), self._help.get(f"view.{kind}", ""))
         self.direction.choose(state.direction)
         self._enable_all(self.direction, off.get("direction"), "direction.toggle")
+        self._show_levels(view)
         single = not isinstance(state.head, str)
         self.heads.choose("single" if single else str(state.head))
         self.heads.buttons["single"].setText(f"head {int(state.head) + 1}" if single else "single")
         self._enable_all(self.heads, off.get("head"), "head.mean")
         self.opacity.setValue(round(100 * state.opacity))
         enable(self.opacity, off.get("opacity"), "How much of the map covers the picture  [ ]")
-        enable(self._opacity_label, off.get("opacity"))
         self.colormap.set_title("")
-        self.colormap.setIcon(self._swatches[state.colormap])
+        self.colormap.setIcon(self._swatches[shown_colormap(state)])
         self.colormap.choose(state.colormap)
         self.scale.set_title(SCALE_TITLES[state.scale])
         self.scale.choose(state.scale)
@@ -127,25 +141,48 @@ class ViewBar(QFrame):
         enable(self.scale, off.get("colours"), "Which values the first and last colour stand for")
         self.smooth.show_on(state.smooth)
         enable(self.smooth, off.get("opacity"), self._help.get("look.smooth", ""))
+        self.invert.show_on(state.invert)
+        enable(self.invert, off.get("colours"), self._help.get("look.invert", ""))
+        self.offsets.show_on(state.show_offsets)
+        self.offsets.setVisible("offsets" not in off)
+        self.offsets.setToolTip(self._help.get("look.offsets", ""))
         self.grid.show_on(state.show_grid)
         self.grid.setToolTip(self._help.get("look.grid", ""))
         self._showing = False
 
+    def _show_levels(self, view: ViewState) -> None:
+        """The levels of a layer that holds several; such a layer has one direction only."""
+        of_a_level = view.state.view in (*PER_QUERY, *PER_LEVEL)
+        several = "level" not in view.disabled and view.layer is not None and of_a_level
+        self.levels.setVisible(several)
+        self.direction.setVisible(not several)
+        if not several or view.layer is None:
+            return
+        self.levels.offer([str(level) for level in range(view.layer.num_levels)])
+        for level, title in enumerate(level_titles(view)):
+            button = self.levels.buttons[str(level)]
+            button.setText(title)
+            rows, cols = view.layer.grid_of(level)
+            keys = self._help.get("level.next", "")
+            button.setToolTip(f"Level {level + 1}: {rows} × {cols} tokens. {keys}")
+        self.levels.choose(str(view.state.level))
+
     def minimumSizeHint(self) -> QSize:
         """Wide enough for the wider of two rows; one row is taken where it fits."""
         widest = max(row.minimumSizeHint().width() for row in self._rows)
-        return QSize(widest + 32, super().minimumSizeHint().height())
+        return QSize(widest + 2 * MARGIN, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """One row where both groups fit beside each other, else two."""
         super().resizeEvent(event)
-        together = sum(row.sizeHint().width() for row in self._rows) + 32 + 40
+        together = sum(row.sizeHint().width() for row in self._rows) + 2 * MARGIN + 40
         beside = self.width() >= together
         directions = QBoxLayout.Direction
         self._layout.setDirection(directions.LeftToRight if beside else directions.TopToBottom)
 
     def _fill_menus(self) -> None:
-        self._swatches = {name: swatch(name, SWATCH) for name in COLORMAPS}
+        names = (*COLORMAPS, *(name + REVERSED for name in COLORMAPS))
+        self._swatches = {name: swatch(name, SWATCH) for name in names}
         self.colormap.setIconSize(SWATCH)
         self.colormap.set_choices((name, name) for name in COLORMAPS)
         for name in COLORMAPS:
@@ -171,6 +208,9 @@ class ViewBar(QFrame):
         self.scale.picked.connect(self.scale_picked)
         self.smooth.asked.connect(self.smooth_asked)
         self.grid.asked.connect(self.grid_asked)
+        self.invert.asked.connect(self.invert_asked)
+        self.offsets.asked.connect(self.offsets_asked)
+        self.levels.picked.connect(lambda level: self.level_picked.emit(int(level)))
         self.opacity.valueChanged.connect(self._on_opacity)
         for box in self._range_boxes:
             box.editingFinished.connect(self._on_range)
@@ -188,12 +228,21 @@ class ViewBar(QFrame):
             enable(button, reason, self._help.get(help_id, ""))
 
 
+def level_titles(view: ViewState) -> tuple[str, ...]:
+    """What the levels of the shown layer are called: parts of the input's size, "1/4", "1/8"."""
+    if view.layer is None or view.spec is None:
+        return ()
+    grids = view.spec.layers[view.state.layer].level_grids
+    steps = [view.spec.input_size[0] / rows for rows, _cols in grids]
+    return tuple(f"1/{step:.0f}" for step in steps)
+
+
 def _row(*widgets: QWidget | None) -> QWidget:
     """Widgets side by side; None stretches."""
     holder = QWidget()
     layout = QHBoxLayout(holder)
     layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(8)
+    layout.setSpacing(6)
     for widget in widgets:
         if widget is None:
             layout.addStretch()

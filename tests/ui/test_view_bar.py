@@ -1,0 +1,162 @@
+"""Controls that belong to some layers and families only, and room for all of them."""
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+
+from tests.ui.fakes import make_spec
+from tests.ui.test_studio_window import A, Rig
+from vitstudio.core.spec import LayerSpec
+from vitstudio.core.state import State
+from vitstudio.state.resolve import resolve
+from vitstudio.ui.views.view_bar import ViewBar
+
+LEVELS = ((56, 56), (28, 28), (14, 14), (7, 7))
+WINDOW = LayerSpec("shifted", 0, 0, 3, (56, 56), (7, 7), (3, 3))
+POINTS = LayerSpec("deformable", 1, 0, 12, (14, 14), groups=3)
+NECK = LayerSpec(
+    "deformable", 1, 0, 8, (56, 56), groups=4, level_grids=LEVELS, chained=False, name="HAHI"
+)
+ALL = frozenset({"attention", "rollout", "features", "classes"})
+
+
+def spec_with(name, *layers, abilities=ALL):
+    plain = make_spec(name, abilities=abilities, input_size=(224, 224), prefix_tokens=())
+    return type(plain)(**{**vars(plain), "layers": layers})
+
+
+FAMILIES = {
+    "vit": (make_spec("vit", abilities=ALL), 0, "attention"),
+    "swin": (spec_with("swin", WINDOW, WINDOW), 1, "attention"),
+    "dat": (spec_with("dat", WINDOW, POINTS), 1, "points"),
+    "dat attention": (spec_with("dat", WINDOW, POINTS), 1, "attention"),
+    "clip": (make_spec("clip", abilities=ALL | {"text"}), 0, "attention"),
+    "depth": (
+        spec_with("depth", WINDOW, NECK, abilities=frozenset({"attention", "depth"})),
+        1,
+        "points",
+    ),
+}
+
+
+def view_of(family, **state):
+    spec, layer, view = FAMILIES[family]
+    chosen = State(layer=layer, view=view, query=(0.5, 0.5), prompts=("a cup",)).replace(**state)
+    return resolve(chosen, spec, None)
+
+
+@pytest.fixture
+def bar(qtbot):
+    bar = ViewBar()
+    qtbot.addWidget(bar)
+    bar.resize(728, 80)
+    bar.show()
+    qtbot.waitExposed(bar)
+    return bar
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_there_is_room_for_all_controls_of_a_family(build, family):
+    """In a window of 1280 x 800 the bar gets 728 pixels between the default columns."""
+    bar = build(State(model_id="small", source=A)).window.view_bar
+    bar.show_view(view_of(family))
+    QApplication.processEvents()
+    assert bar.minimumSizeHint().width() <= 728
+
+
+@pytest.mark.parametrize(
+    ("family", "offsets", "levels", "direction"),
+    [
+        ("vit", False, False, True),
+        ("swin", False, False, True),
+        ("dat", True, False, True),
+        ("dat attention", False, False, True),
+        ("depth", True, True, False),
+    ],
+)
+def test_controls_appear_where_they_apply(bar, family, offsets, levels, direction):
+    bar.show_view(view_of(family))
+    assert bar.offsets.isVisible() == offsets
+    assert bar.levels.isVisible() == levels
+    assert bar.direction.isVisible() == direction
+
+
+def test_levels_are_named_by_their_part_of_the_input(bar, qtbot):
+    bar.show_view(view_of("depth", level=2))
+    titles = [button.text() for button in bar.levels.buttons.values() if button.isVisible()]
+    assert titles == ["1/4", "1/8", "1/16", "1/32"]
+    assert bar.levels.buttons["2"].isChecked()
+    with qtbot.waitSignal(bar.level_picked, timeout=1000) as picked:
+        qtbot.mouseClick(bar.levels.buttons["3"], Qt.MouseButton.LeftButton)
+    assert picked.args == [3]
+    assert bar.levels.buttons["2"].isChecked()  # a click only asks
+
+
+def test_levels_are_hidden_where_the_view_is_of_the_whole_net(bar):
+    bar.show_view(view_of("depth", view="depth"))
+    assert not bar.levels.isVisible()
+    assert not bar.offsets.isVisible()
+
+
+def test_switches_ask_and_show(bar, qtbot):
+    bar.show_view(view_of("dat", invert=True, show_offsets=False))
+    assert bar.invert.isChecked()
+    assert not bar.offsets.isChecked()
+    for switch, signal in ((bar.invert, bar.invert_asked), (bar.offsets, bar.offsets_asked)):
+        before = switch.isChecked()
+        with qtbot.waitSignal(signal, timeout=1000):
+            qtbot.mouseClick(switch, Qt.MouseButton.LeftButton)
+        assert switch.isChecked() == before
+        assert switch.accessibleName()
+
+
+def test_only_views_of_the_model_are_offered(bar):
+    def offered(family):
+        bar.show_view(view_of(family))
+        return {kind for kind, button in bar.views.buttons.items() if button.isVisible()}
+
+    assert not {"points", "usage", "depth", "relevance"} & offered("vit")
+    assert {"points", "usage"} <= offered("dat")
+    assert "depth" in offered("depth")
+    assert "relevance" in offered("clip")
+
+
+@pytest.fixture
+def build(qtbot, tmp_path):
+    rigs = []
+
+    def make(state):
+        rigs.append(Rig(qtbot, tmp_path, state))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        rig.window.close()
+        rig.window.deleteLater()
+
+
+def test_keys_turn_colours_round_and_step_through_levels(build):
+    rig = build(State(model_id="depth", source=A, layer=1, view="points", query=(0.5, 0.5)))
+    rig.engine.specs["depth"] = FAMILIES["depth"][0]
+    rig.start()
+    rig.key(Qt.Key.Key_I)
+    assert rig.state.state.invert
+    rig.key(Qt.Key.Key_Period)
+    assert rig.state.state.level == 1
+    for _ in range(4):
+        rig.studio.trigger("level.next")
+        rig.engine.answer()
+    assert rig.state.state.level == 3
+    rig.studio.trigger("level.previous")
+    assert rig.state.state.level == 2
+    before = rig.state.state.show_offsets
+    rig.key(Qt.Key.Key_O)
+    assert rig.state.state.show_offsets != before
+
+
+def test_a_key_that_does_not_apply_says_why(build):
+    rig = build(State(model_id="small", source=A)).start()
+    rig.key(Qt.Key.Key_O)
+    assert rig.window.notice.text == "Offsets are drawn with sampling points."
+    rig.studio.trigger("level.next")
+    assert rig.window.notice.text == "This layer holds one grid of tokens."

@@ -1,0 +1,76 @@
+"""A picture in the pixels of a screen, at full and at halved resolutions.
+
+Made where the picture is read, on a thread of its own: numpy lets the others run meanwhile, and the
+interface need not touch tens of megabytes when the picture comes on screen.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+BASE_PIXELS = 9_000_000
+"""A larger picture is thinned out for the overview."""
+COARSEST_SIDE = 256
+BANDS = 64
+"""Rows converted at a time: their temporary copies then stay in the processor's cache."""
+
+
+@dataclass(frozen=True, eq=False)
+class Overview:
+    """Levels of a picture, each of half the resolution of the one before.
+
+    Attributes
+    ----------
+    step : int
+        Source pixels a side that one pixel of the first level stands for.
+    levels : tuple of uint8 (rows, cols, 4)
+        Blue, green, red and 255. The last pixel of a row or column may reach over the edge.
+    """
+
+    step: int
+    levels: tuple[NDArray[np.uint8], ...]
+
+    def covers(self, level: int) -> tuple[int, int]:
+        """(rows, cols) of source pixels that a level stands for."""
+        rows, cols = self.levels[level].shape[:2]
+        pixel = self.step << level
+        return rows * pixel, cols * pixel
+
+
+def overview_of(rgb: NDArray[np.uint8]) -> Overview:
+    """All levels of a picture: uint8 (rows, cols, 3)."""
+    rows, cols = rgb.shape[:2]
+    step = max(1, math.ceil(math.sqrt(rows * cols / BASE_PIXELS)))
+    levels = [screen_pixels(rgb[::step, ::step])]
+    while min(levels[-1].shape[:2]) >= COARSEST_SIDE:
+        levels.append(_halved(levels[-1]))
+    return Overview(step, tuple(levels))
+
+
+def screen_pixels(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Blue, green, red and 255 of every pixel: uint8 (rows, cols, 3) -> (rows, cols, 4)."""
+    pixels = np.empty((*rgb.shape[:2], 4), dtype=np.uint8)
+    for top in range(0, len(rgb), BANDS):
+        band = slice(top, top + BANDS)
+        for channel in range(3):
+            pixels[band, :, channel] = rgb[band, :, 2 - channel]
+        pixels[band, :, 3] = 255
+    return pixels
+
+
+def _halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The mean of every 2 x 2 pixels; an odd last row or column stands for itself."""
+    rows, cols = pixels.shape[:2]
+    half = np.empty(((rows + 1) // 2, (cols + 1) // 2, 4), dtype=np.uint8)
+    for top in range(0, rows, 2 * BANDS):
+        band = pixels[top : top + 2 * BANDS].astype(np.uint16)
+        band = np.pad(band, ((0, len(band) % 2), (0, cols % 2), (0, 0)), mode="edge")
+        total = band[0::2, 0::2] + band[1::2, 0::2]
+        total += band[0::2, 1::2]
+        total += band[1::2, 1::2]
+        half[top // 2 : top // 2 + len(total)] = (total + 2) >> 2
+    return half

@@ -1,0 +1,82 @@
+"""Who builds the net of a model id: one row a library, or a family of our own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vitstudio.core.spec import ModelSpec
+from vitstudio.models import catalog
+from vitstudio.models.adapters import dat, depthformer, open_clip, timm_vit, torchvision_vit
+from vitstudio.models.adapters.base import AdaptedNet
+from vitstudio.models.adapters.bundled import build_bundled
+
+Build = Callable[[str, ModelSpec | None], AdaptedNet]
+"""From a model id and the catalogue's entry (None where it has none) to a net, random weights."""
+BuildFrom = Callable[[str, ModelSpec | None, str], AdaptedNet]
+"""The same with the weights of a downloaded file, read by the rules of the library."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """How models are built whose ids begin alike.
+
+    Attributes
+    ----------
+    prefix : str
+        Of the ids, or a whole id.
+    build : Build
+    build_from : BuildFrom, optional
+        For libraries that bring a file's keys under the net's names themselves; elsewhere the
+        file's keys must be the net's.
+    open_ended : bool
+        Whether the library knows ids that the catalogue does not list.
+    reads_files : bool
+        Whether `build_from` is for files that the user names, too.
+    spec_of : callable, optional
+        What the library says of an id; without it the net is built to be asked.
+    """
+
+    prefix: str
+    build: Build
+    build_from: BuildFrom | None = None
+    open_ended: bool = False
+    reads_files: bool = False
+    spec_of: Callable[[str], ModelSpec] | None = None
+
+
+def _build_bundled(model_id: str, _spec: ModelSpec | None) -> AdaptedNet:
+    return build_bundled(catalog.find_spec(model_id), weights=False)
+
+
+FAMILIES = (
+    Family(
+        timm_vit.PREFIX,
+        lambda model_id, spec: timm_vit.build_timm(model_id, spec, None),
+        timm_vit.build_timm,
+        open_ended=True,
+    ),
+    Family(torchvision_vit.PREFIX, torchvision_vit.build_torchvision),
+    Family(
+        open_clip.PREFIX,
+        open_clip.build_open_clip,
+        open_clip.build_from_file,
+        open_ended=True,
+        reads_files=True,
+        spec_of=open_clip.known_spec,
+    ),
+    Family(dat.PREFIX, dat.build_dat, dat.build_from_file, reads_files=True),
+    Family(
+        depthformer.PREFIX,
+        depthformer.build_depthformer,
+        depthformer.build_from_file,
+        reads_files=True,
+    ),
+)
+"""First come, first served. One row for each further prefix ("open_clip/") or id ("dat_")."""
+
+
+def family_of(model_id: str) -> Family:
+    """The row of a model id; ids of no prefix are bundled or unknown."""
+    known = (family for family in FAMILIES if model_id.startswith(family.prefix))
+    return next(known, Family(model_id, _build_bundled))

@@ -1,0 +1,274 @@
+"""The depth tab: distances in numbers, how they are coloured, and the way into space."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QDoubleSpinBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from vitstudio.core.state import Scale
+from vitstudio.core.trace import TokenMap, TraceInfo
+from vitstudio.state.resolve import ViewState
+from vitstudio.ui.views.controls import KeySlider, Segmented, ToggleButton, enable, label
+from vitstudio.ui.views.way_on import WayOn
+
+if TYPE_CHECKING:
+    from vitstudio.ui.views.depth_cloud import CloudWindow
+
+RANGES: tuple[tuple[Scale, str], ...] = (("map", "This map"), ("fixed", "Fixed"))
+RANGE_HELP = {
+    "map": "From the 2nd to the 98th percentile of this map: a few far pixels do not flatten it",
+    "fixed": "The same metres for every picture, so that colours can be compared",
+}
+NARROWEST, WIDEST = 20, 120
+SETTLE_MS = 60
+UNKNOWN = "–"
+SPACE_HELP = "The picture as a cloud of points, each at its distance"
+HINT = "Move over the picture to read distances."
+
+
+class DepthPanel(QWidget):
+    """Shows the depth map's figures and look; every change only asks.
+
+    Signals
+    -------
+    view_wanted()
+        Show the depth map on the picture.
+    scale_picked(scale), range_picked(low, high), invert_asked()
+    iso_step_picked(metres), field_of_view_picked(degrees)
+    space_opened()
+        The window in 3D is there and waits for its libraries: `show_space`.
+    model_wanted()
+    """
+
+    view_wanted = Signal()
+    scale_picked = Signal(str)
+    range_picked = Signal(float, float)
+    invert_asked = Signal()
+    iso_step_picked = Signal(float)
+    field_of_view_picked = Signal(float)
+    space_opened = Signal()
+    model_wanted = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._showing = False
+        self._depth: TokenMap | None = None
+        self._info: TraceInfo | None = None
+        self._field_of_view = 60.0
+        self._fixed: tuple[float, float] | None = None
+        self._cloud: CloudWindow | None = None
+        self.refused = WayOn("Distances in metres", "Choose a DepthFormer…")
+        self.refused.clicked.connect(self.model_wanted)
+        self.under_cursor = label(UNKNOWN, "title")
+        self.figures = {name: QLabel(UNKNOWN) for name in ("Nearest", "Median", "Farthest")}
+        self.show_map = ToggleButton("On the picture")
+        self.show_map.setToolTip("Show the depth map on the picture")
+        self.range = Segmented(RANGES, "Colour range")
+        self.range.set_tooltips(RANGE_HELP)
+        self.low, self.high = _metres_box("Nearest colour"), _metres_box("Farthest colour")
+        self.invert = ToggleButton("Invert colours")
+        self.invert.setToolTip("Bright is near instead of far, or back")
+        self.iso = _metres_box("Distance between iso-lines")
+        self.iso.setSpecialValueText("no lines")
+        self.iso.setSingleStep(0.25)
+        self.iso.setToolTip("Lines of equal distance on the picture, so many metres apart")
+        self.field = KeySlider(NARROWEST, WIDEST, "Field of view")
+        self.field.setToolTip("Degrees across the picture's width; the shape in 3D depends on it")
+        self.degrees = label("", "muted")
+        self.space = QPushButton("Show in 3D")
+        self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
+        self._settle.timeout.connect(self._say_field)
+        self._lay_out()
+        self._connect()
+        self.show_depth(None, None)
+
+    # ---- what is shown ----
+
+    def show_view(self, view: ViewState) -> None:
+        """Show the look, or why this model measures no depth."""
+        reason, state = view.disabled.get("depth"), view.state
+        self._pages.setCurrentIndex(0 if reason else 1)
+        self.refused.say(reason or "", view.spec is not None)
+        self._showing = True
+        self.show_map.show_on(state.view == "depth")
+        self.range.choose(state.scale)
+        self._fixed = state.fixed_range if state.scale == "fixed" else None
+        self._show_limits()
+        self.invert.show_on(state.invert)
+        if not self.iso.hasFocus():
+            self.iso.setValue(state.iso_step)
+        if not self._settle.isActive():
+            self.field.setValue(round(state.field_of_view))
+            self.degrees.setText(f"{self.field.value()}°")
+        self._showing = False
+        if state.field_of_view != self._field_of_view:
+            self._field_of_view = state.field_of_view
+            self._show_cloud()
+
+    def show_depth(self, token_map: TokenMap | None, info: TraceInfo | None) -> None:
+        """Show the figures of a depth map; None while it is not known."""
+        if token_map is self._depth is not None:
+            return
+        self._depth, self._info = token_map, info
+        self._show_cloud()
+        texts = (UNKNOWN,) * len(self.figures)
+        if token_map is not None:
+            values = token_map.values
+            texts = tuple(
+                f"{float(figure):.2f} m"
+                for figure in (values.min(), np.median(values), values.max())
+            )
+        for label_of, text in zip(self.figures.values(), texts, strict=True):
+            label_of.setText(text)
+        self._show_limits()
+        missing = None if token_map is not None else "There is no depth map yet"
+        enable(self.space, missing, SPACE_HELP)
+        if token_map is None:
+            self.show_cursor(None)
+
+    def show_cursor(self, metres: float | None) -> None:
+        """Show the distance under the cursor."""
+        self.under_cursor.setText(UNKNOWN if metres is None else f"{metres:.2f} m")
+
+    def open_space(self) -> None:
+        """Open the window for the cloud of points; its libraries are wanted only now."""
+        from vitstudio.ui.views.depth_cloud import CloudWindow
+
+        if self._cloud is None:
+            self._cloud = CloudWindow(self.window())
+        self._cloud.show()
+        self._cloud.raise_()
+        self._show_cloud()
+        self.space_opened.emit()
+
+    def show_space(self) -> None:
+        """The libraries are there: draw."""
+        if self._cloud is not None:
+            self._cloud.prepare()
+
+    def _show_cloud(self) -> None:
+        if self._cloud is not None and self._cloud.isVisible():
+            self._cloud.show_depth(self._depth, self._info, self._field_of_view)
+
+    def _show_limits(self) -> None:
+        """The fixed range, or this map's own as what a fixed one would begin with."""
+        limits = self._fixed
+        if limits is None and self._depth is not None:
+            limits = self._depth.map_range
+        why = None if self._fixed is not None else "Choose Fixed to set these metres"
+        showing, self._showing = self._showing, True
+        for box, value in zip((self.low, self.high), limits or (0.0, 10.0), strict=True):
+            if not box.hasFocus():
+                box.setValue(value)
+            enable(box, why, RANGE_HELP["fixed"])
+        self._showing = showing
+
+    # ---- what is asked ----
+
+    def _on_range(self, key: str) -> None:
+        if key == "fixed":
+            self.range_picked.emit(self.low.value(), self.high.value())
+        else:
+            self.scale_picked.emit(key)
+
+    def _on_limits(self) -> None:
+        if not self._showing and self.low.isEnabled():
+            self.range_picked.emit(self.low.value(), self.high.value())
+
+    def _on_iso(self, value: float) -> None:
+        if not self._showing:
+            self.iso_step_picked.emit(value)
+
+    def _on_field(self, value: int) -> None:
+        self.degrees.setText(f"{value}°")
+        if not self._showing:
+            self._settle.start()
+
+    def _say_field(self) -> None:
+        self.field_of_view_picked.emit(float(self.field.value()))
+
+    # ---- how it is built ----
+
+    def _lay_out(self) -> None:
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(14, 12, 14, 12)
+        column.setSpacing(10)
+        column.addWidget(self._card())
+        column.addLayout(_row(label("Depth map", "muted"), None, self.show_map))
+        column.addLayout(_row(label("Colours", "muted"), None, self.range))
+        column.addLayout(_row(None, self.low, label("to", "muted"), self.high))
+        column.addLayout(_row(None, self.invert))
+        column.addLayout(_row(label("Iso-lines every", "muted"), None, self.iso))
+        column.addLayout(_row(label("Field of view", "muted"), self.field, self.degrees))
+        column.addLayout(_row(None, self.space))
+        column.addStretch()
+        self.degrees.setMinimumWidth(self.fontMetrics().horizontalAdvance("120°") + 2)
+        self._pages = QStackedLayout(self)
+        self._pages.addWidget(self.refused)
+        self._pages.addWidget(content)
+
+    def _card(self) -> QFrame:
+        card = QFrame()
+        card.setProperty("role", "card")
+        grid = QGridLayout(card)
+        grid.setContentsMargins(13, 10, 13, 11)
+        grid.setVerticalSpacing(4)
+        under = label("Under the cursor", "muted")
+        under.setToolTip(HINT)
+        self.under_cursor.setToolTip(HINT)
+        grid.addWidget(under, 0, 0)
+        grid.addWidget(self.under_cursor, 0, 1)
+        for line, (name, figure) in enumerate(self.figures.items(), start=1):
+            grid.addWidget(label(name, "muted"), line, 0)
+            grid.addWidget(figure, line, 1)
+        grid.setColumnStretch(0, 1)
+        return card
+
+    def _connect(self) -> None:
+        self.show_map.asked.connect(self.view_wanted)
+        self.range.picked.connect(self._on_range)
+        self.low.valueChanged.connect(self._on_limits)
+        self.high.valueChanged.connect(self._on_limits)
+        self.invert.asked.connect(self.invert_asked)
+        self.iso.valueChanged.connect(self._on_iso)
+        self.field.valueChanged.connect(self._on_field)
+        self.space.clicked.connect(self.open_space)
+
+
+def _metres_box(name: str) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setAccessibleName(name)
+    box.setDecimals(2)
+    box.setRange(0.0, 1000.0)
+    box.setSingleStep(0.5)
+    box.setSuffix(" m")
+    box.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    box.setFixedWidth(88)
+    box.setKeyboardTracking(False)
+    return box
+
+
+def _row(*widgets: QWidget | None) -> QHBoxLayout:
+    """Widgets side by side; None stretches."""
+    layout = QHBoxLayout()
+    layout.setSpacing(8)
+    for widget in widgets:
+        if widget is None:
+            layout.addStretch()
+        else:
+            layout.addWidget(widget)
+    return layout
