@@ -150,9 +150,7 @@ def _add_depth(commands: Any) -> None:
     parser.add_argument("--fit", choices=FITS, default="aspect")
     parser.add_argument("--patches", type=int, help="steps of 32 pixels along the shorter side")
     parser.add_argument("--colormap", choices=COLORMAPS, default="inferno")
-    parser.add_argument(
-        "--range", metavar="LOW,HIGH", help="metres of the first and last colour"
-    )
+    parser.add_argument("--range", metavar="LOW,HIGH", help="metres of the first and last colour")
     parser.add_argument("--invert", action="store_true", help="colours from far to near")
     parser.add_argument("--iso", type=float, default=0.0, metavar="M", help="a line every M metres")
     parser.add_argument(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def test_pixels_are_blue_green_red_and_opaque() -> None:
 def test_each_level_is_the_mean_of_four_pixels(size: tuple[int, int]) -> None:
     levels = overview_of(noise(*size)).levels
     assert len(levels) > 1
-    for fine, coarse in zip(levels, levels[1:], strict=False):
+    for fine, coarse in itertools.pairwise(levels):
         rows, cols = fine.shape[:2]
         padded = np.pad(fine, ((0, rows % 2), (0, cols % 2), (0, 0)), mode="edge").astype(float)
         tall, wide = padded.shape[:2]

@@ -174,16 +174,13 @@ def test_unknown_id_like_nothing() -> None:
 
 def test_listing_needs_no_library() -> None:
     code = (
-        "import sys, time; from vitstudio.models import catalog; begin = time.perf_counter();"
-        "catalog.list_specs(); print(time.perf_counter() - begin);"
+        "import sys; from vitstudio.models import catalog; catalog.list_specs();"
         "print({'torch', 'timm', 'torchvision', 'huggingface_hub'} & set(sys.modules))"
     )
     answer = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    seconds, modules = answer.stdout.splitlines()
-    assert modules == "set()"
-    assert float(seconds) < 0.5  # 0.012 measured; a busy machine is no failure
+    assert answer.stdout.strip() == "set()"
 
 
 # ---- the same pictures as the library's own pipeline
@@ -305,7 +302,9 @@ def test_file_says_what_torchvision_s_adapter_says(model_id: str) -> None:
     assert adapted.spec == listed
 
 
-@pytest.mark.parametrize("model_id", ["open_clip/ViT-B-32/openai", "open_clip/ViT-B-16-SigLIP/webli"])
+@pytest.mark.parametrize(
+    "model_id", ["open_clip/ViT-B-32/openai", "open_clip/ViT-B-16-SigLIP/webli"]
+)
 def test_file_says_what_open_clip_says(model_id: str) -> None:
     listed = catalog.find_spec(model_id)
     spec = open_clip.known_spec(model_id)
@@ -324,7 +323,7 @@ def test_layers_of_stages_read_back() -> None:
     )
     text = catalog.layers_text(layers)
     assert text.startswith("3:56x48:window.3.7x7,shifted.3.7x7.3x3;3:28x24:")
-    assert catalog._layers(text, 0, (0, 0), False) == layers
+    assert catalog._layers(text, 0, (0, 0), False)[0] == layers
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """What the canvas draws above a map lands on the same pixels as the picture below it."""
 
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -142,22 +141,3 @@ def test_a_pinned_look_is_planned_once(canvas, monkeypatch):
     canvas.zoom(1.5)
     canvas.repaint_now()
     assert len(counted) == planned + 1
-
-
-def test_many_points_are_painted_within_a_frame_or_two(canvas):
-    """600 heavy points with their offsets; in processor time, since machines do other work too."""
-    content = make_points((190.0, 150.0), (300, 421), show_offsets=True)
-    generator = np.random.default_rng(0)
-    record = type(content.token_map.points)
-    places = generator.uniform(0, 1, (2, 300, 2)).astype(np.float32)
-    moved = places + generator.normal(0, 0.03, places.shape)
-    points = record(moved, places, generator.random((2, 300)), ("group 1", "group 2"))
-    content = replace(content, token_map=replace(content.token_map, points=points))
-    show(canvas, content)
-    times = []
-    for _ in range(7):
-        begin = time.process_time()
-        canvas.repaint_now()
-        times.append(time.process_time() - begin)
-    print(sorted(times))
-    assert sorted(times)[len(times) // 2] < 0.032

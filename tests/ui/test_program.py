@@ -158,11 +158,12 @@ def test_a_pasted_picture_is_converted_beside_the_window(
     QGuiApplication.clipboard().setMimeData(clipboard_of(picture, as_file))
     recent = program.studio.settings.recent
     program.studio.trigger("picture.paste")
+    said = "Its transparent parts are laid on white."
+    qtbot.waitUntil(lambda: program.window.notice.text == said, timeout=20_000)
     wait_source(qtbot, program, "clipboard")
     frame = program.studio.presenter.frame
     assert frame is not None
     assert frame.rgb[0, 29:31].tolist() == [[255, 255, 255], [200, 10, 10]]
-    assert program.window.notice.text == "Its transparent parts are laid on white."
     assert program.studio.settings.recent == recent
     assert readers == ["vitstudio-files"]
 

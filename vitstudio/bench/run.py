@@ -10,6 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from vitstudio.bench.marks import mark_rows
 from vitstudio.bench.start import start_rows
 from vitstudio.bench.timing import Row
 from vitstudio.bench.traces import trace_rows
@@ -23,6 +24,7 @@ def main(*, as_json: bool, quick: bool) -> int:
     for title, measure in (
         ("start", start_rows),
         ("window", window_rows),
+        ("marks", mark_rows),
         ("traces", trace_rows),
     ):
         print(f"measuring {title}", file=sys.stderr, flush=True)

@@ -63,7 +63,9 @@ class Architecture:
         """Return what is known of the net as a model of the program."""
         rows, cols = self.image_size
         grid = rows // self.patch_size[0], cols // self.patch_size[1]
-        abilities = {"attention", "features"} | ({"classes"} if self.num_classes else set())
+        abilities = {"attention", "rollout", "features"}
+        if self.num_classes:
+            abilities.add("classes")
         return ModelSpec(
             id=model_id,
             family="ViT",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -53,7 +53,12 @@ BUNDLED = ModelSpec(
 
 def list_specs() -> tuple[ModelSpec, ...]:
     """Return every model, the bundled one first, with where its weights are now."""
-    return tuple(_placed(spec) for spec in _specs().values())
+    specs = _specs().values()
+    here = hub.located(spec.weights for spec in specs)
+    return tuple(
+        replace(spec, availability="local") if found else spec
+        for spec, found in zip(specs, here, strict=True)
+    )
 
 
 def known_spec(model_id: str) -> ModelSpec | None:
@@ -130,8 +135,9 @@ def _spec(row: dict[str, Any]) -> ModelSpec:
     grid = rows // patch_rows, cols // patch_cols
     step_rows, step_cols = row["size_step"] or row["patch_size"]
     source = _source(row)
-    layers = _layers(row["layers"], row["heads"], grid, row["pads_first"])
-    abilities = abilities_of(layers, row["num_classes"])
+    layers, abilities = _layers(row["layers"], row["heads"], grid, row["pads_first"])
+    if row["num_classes"]:
+        abilities |= {"classes"}
     return ModelSpec(
         id=row["id"],
         family=row["family"],
@@ -178,29 +184,32 @@ _HASH = re.compile(r"-([0-9a-f]{8,})\.\w+$")
 @cache
 def _layers(
     text: int | str, num_heads: int, grid: tuple[int, int], pads_first: bool
-) -> tuple[LayerSpec, ...]:
-    """Layers of a plain net from their number, else of stages from `layers_text`."""
+) -> tuple[tuple[LayerSpec, ...], frozenset[str]]:
+    """Layers, and what can be asked of them.
+
+    Those of a plain net are given by their number, others by the stages of `layers_text`.
+    """
     if isinstance(text, int):
-        return tuple(LayerSpec("global", 0, block, num_heads, grid) for block in range(text))
-    found = []
-    for stage, words in enumerate(text.split(";")):
-        count, size, cycle = words.split(":")
-        mixers = [mixer.split(".") for mixer in cycle.split(",")]
-        for block in range(int(count)):
-            kind, heads, *sizes = mixers[block % len(mixers)]
-            found.append(
-                LayerSpec(
-                    cast("MixerKind", kind),
-                    stage,
-                    block,
-                    int(heads),
-                    _pair(size),
-                    _pair(sizes[0]) if sizes else None,
-                    _pair(sizes[1]) if len(sizes) > 1 else None,
-                    pads_first=pads_first,
-                )
-            )
-    return tuple(found)
+        layers = tuple(LayerSpec("global", 0, block, num_heads, grid) for block in range(text))
+    else:
+        stages = enumerate(text.split(";"))
+        layers = tuple(layer for stage, words in stages for layer in _stage(stage, words))
+        if not pads_first:
+            layers = tuple(replace(layer, pads_first=False) for layer in layers)
+    return layers, abilities_of(layers, 0)
+
+
+def _stage(stage: int, words: str) -> Iterator[LayerSpec]:
+    count, size, cycle = words.split(":")
+    grid = _pair(size)
+    mixers = []
+    for mixer in cycle.split(","):
+        kind, heads, *sizes = mixer.split(".")
+        pairs = [_pair(each) for each in sizes]
+        mixers.append((cast("MixerKind", kind), int(heads), (*pairs, None, None)))
+    for block in range(int(count)):
+        mixer_kind, num_heads, (window, shift, *_) = mixers[block % len(mixers)]
+        yield LayerSpec(mixer_kind, stage, block, num_heads, grid, window, shift)
 
 
 def layers_text(layers: Sequence[LayerSpec]) -> str:

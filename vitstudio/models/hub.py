@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -29,7 +29,15 @@ from vitstudio.models.transfer import (
     writing,
 )
 
-__all__ = ["Progress", "download", "hub_cache_dir", "locate", "remote_size", "torch_cache_dir"]
+__all__ = [
+    "Progress",
+    "download",
+    "hub_cache_dir",
+    "locate",
+    "located",
+    "remote_size",
+    "torch_cache_dir",
+]
 
 _TRUE = {"1", "ON", "YES", "TRUE"}
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -68,12 +76,36 @@ def locate(source: WeightsSource) -> Path | None:
     return repository.pointer() if repository.folder.is_dir() else None
 
 
+def located(sources: Iterable[WeightsSource | None]) -> list[bool]:
+    """Return which of many files are on this computer; both caches are listed only once."""
+    folders, files = _names(hub_cache_dir()), _names(torch_cache_dir())
+    found = []
+    for source in sources:
+        if isinstance(source, HubFile):
+            known = _folder_name(source.repo_id) in folders
+        else:
+            known = source is not None and source.filename in files
+        found.append(known and source is not None and locate(source) is not None)
+    return found
+
+
+def _names(folder: Path) -> set[str]:
+    try:
+        return {path.name for path in folder.iterdir()}
+    except OSError:
+        return set()
+
+
+def _folder_name(repo_id: str) -> str:
+    return "models--" + repo_id.replace("/", "--")
+
+
 class _Repository:
     """One model repository in huggingface_hub's cache: blobs, and links to them by commit."""
 
     def __init__(self, source: HubFile) -> None:
         self.source = source
-        self.folder = hub_cache_dir() / ("models--" + source.repo_id.replace("/", "--"))
+        self.folder = hub_cache_dir() / _folder_name(source.repo_id)
         self.revision = source.revision or "main"
 
     def blob(self, etag: str) -> Path:

@@ -1,4 +1,4 @@
-"""Which listed net a checkpoint fits that is no plain ViT: Swin, MetaFormer, Mixer, ResNet, ConvNeXt.
+"""Which listed net a checkpoint fits: Swin, MetaFormer, MLP-Mixer, ResNet or ConvNeXt.
 
 The names of the keys tell library and family, the number of blocks leaves a few nets of the
 catalogue; the one whose keys and shapes are those of the file is built.

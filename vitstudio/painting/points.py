@@ -158,7 +158,8 @@ def _largest_radius(points: Points, transform: ImageTransform, scale: float) -> 
     nearest = nearest[np.isfinite(nearest)]
     if not len(nearest):
         return largest
-    return float(np.clip(ROOM * scale * np.median(nearest), 3.0 * SMALLEST_PX, largest))
+    usual = float(np.percentile(nearest, 75.0))
+    return float(np.clip(ROOM * scale * usual, 4.0 * SMALLEST_PX, largest))
 
 
 def _rings(placed: PlacedPoints, part: Points, *, several: bool) -> NDArray[np.uint8]:

@@ -93,6 +93,8 @@ def resolve(state: State, spec: ModelSpec | None, info: TraceInfo | None) -> Vie
         if state.view in PER_QUERY:
             notices.append(f"{spec.title} has no {asked}, so the centre patch is asked.")
         state = state.replace(query=(0.5, 0.5))
+    if state.start_layer is not None and state.start_layer >= spec.num_layers:
+        state = state.replace(start_layer=spec.num_layers - 1)
     if state.level >= layer.num_levels:
         state = state.replace(level=layer.num_levels - 1)
     if state.direction == "to" and not layer.chained:

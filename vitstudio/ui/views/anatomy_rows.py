@@ -56,7 +56,7 @@ class Row:
     @property
     def short(self) -> bool:
         """Whether a name of its own takes the place of the bar."""
-        return self.kind is not None and self.distance is None and not _NUMBERED.match(self.title)
+        return self.kind is not None and not _NUMBERED.match(self.title)
 
     @property
     def pickable(self) -> bool:
@@ -74,6 +74,10 @@ class Row:
         if self.distance is not None:
             parts.append(f"mean attention distance {self.distance:.2f} of the diagonal")
         return ", ".join(parts)
+
+
+WITH_POSITIONS = ("ViT", "CLIP")
+"""Families that add a code of the position to every token."""
 
 
 def build_rows(
@@ -128,6 +132,18 @@ def _patches_row(spec: ModelSpec, info: TraceInfo | None) -> Row:
 
 def _tokens_row(spec: ModelSpec, info: TraceInfo | None) -> Row:
     rows, cols = _grid(spec, info)
+    if spec.family not in WITH_POSITIONS:
+        kinds = {layer.kind for layer in spec.layers}
+        told = (
+            "each layer has its own position bias"
+            if kinds & {"window", "shifted", "deformable"}
+            else "where they are follows from the grid alone"
+        )
+        return Row(
+            "Tokens",
+            f"{rows * cols:,}",
+            f"{rows * cols:,} tokens go into the first layer. No position is added to them: {told}.",
+        )
     registers = sum(name.startswith("reg") for name in spec.prefix_tokens)
     parts = ["Position"]
     words = []

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
+from vitstudio.core.spec import MixerKind
 from vitstudio.engine.messages import CheckReady
 from vitstudio.painting import palette
 from vitstudio.state.resolve import ViewState
@@ -21,12 +22,29 @@ STRONG = re.compile(
 )
 
 
+PROOF = (
+    "The attention of this layer was computed again from its input, multiplied with the values and "
+    "projected."
+)
+RUN_AGAIN = (
+    "This layer has no attention weights to draw. It was run again from its kept input, which is "
+    "what Mixing asks."
+)
+PROOFS: dict[MixerKind, str] = {
+    "pooling": "The average of this layer was computed again from the weights that are drawn.",
+    "mixing": RUN_AGAIN,
+    "convolution": RUN_AGAIN,
+}
+"""What was compared, by the kind of layer."""
+
+
 class Breadcrumb(QWidget):
     """One line of rich text and a badge; it gets shorter where the room is narrow."""
 
     def __init__(self) -> None:
         super().__init__()
         self._parts: tuple[str, ...] = ()
+        self._kind: MixerKind = "global"
         self._sentence = QLabel(textFormat=Qt.TextFormat.RichText)
         self._sentence.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._badge = QLabel()
@@ -49,6 +67,7 @@ class Breadcrumb(QWidget):
 
     def show_view(self, view: ViewState) -> None:
         """Say what is shown."""
+        self._kind = view.layer.kind if view.layer is not None else "global"
         if view.breadcrumb != self._parts:
             self._parts = view.breadcrumb
             self._sentence.setToolTip(self.text)
@@ -57,6 +76,14 @@ class Breadcrumb(QWidget):
 
     def show_check(self, check: CheckReady | None) -> None:
         """Say how far the recomputed layer is from the real one; None takes the badge away."""
+        self._show_badge(check)
+        # The badge takes room from the sentence, and Qt would tell it only with the next events.
+        layout = self.layout()
+        assert layout is not None
+        layout.activate()
+        self._lay_out()
+
+    def _show_badge(self, check: CheckReady | None) -> None:
         self._badge.setVisible(check is not None)
         if check is None:
             return
@@ -66,12 +93,11 @@ class Breadcrumb(QWidget):
             word, pill = "differs", "bad"
         elif check.error > EXACT_BELOW:
             word = "agrees"
-        self._badge.setText(f"{word} · {error}")
+        self._badge.setText(f"{word} · {error}" if check.error > 0 else word)
         set_property(self._badge, "pill", pill)
         self._badge.setToolTip(
-            "<p>The attention of this layer was computed again from its input, multiplied with the "
-            "values and projected. The result was compared with what the layer really put out: "
-            f"the largest relative difference is {error}; for this precision at most "
+            f"<p>{PROOFS.get(self._kind, PROOF)} The result was compared with what the layer really "
+            f"put out: the largest relative difference is {error}; for this precision at most "
             f"{_short(check.tolerance)} is expected.</p>"
         )
 
