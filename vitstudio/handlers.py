@@ -52,6 +52,7 @@ class ComputeHandlers:
             messages.AskBias: self.ask_bias,
             messages.AskPrompts: self.ask_prompts,
             messages.AskWords: self.ask_words,
+            messages.AskText: self.ask_text,
             messages.Export: self.export,
             messages.RenderFigure: self.render_figure,
         }
@@ -205,6 +206,15 @@ class ComputeHandlers:
                 yield None
             else:
                 yield messages.WordsReady(message.generation, message.prompt, words)
+
+    def ask_text(self, message: Any) -> Answers:
+        """What one token of a sentence looks at."""
+        if trace := self._current(message):
+            template = message.templates[0] if message.templates else "{}"
+            look = trace.text_look(
+                message.prompt, message.layer, message.head, message.token, template
+            )
+            yield messages.TextReady(message, look)
 
     def export(self, message: Any) -> Answers:
         """Write a view to a file."""

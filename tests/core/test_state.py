@@ -39,6 +39,7 @@ OTHER: dict[str, Any] = {
     "prompts": ("a cat", "猫"),
     "templates": ("a photo of a {}", "{}"),
     "prompt": 1,
+    "text_token": 3,
     "start_layer": 4,
 }
 

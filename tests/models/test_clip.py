@@ -799,3 +799,19 @@ def test_command_line_mistakes_are_one_sentence(capsys: pytest.CaptureFixture[st
     ):
         assert cli.main([*begin, *more]) == 1
         assert sentence in capsys.readouterr().err
+
+
+def test_a_token_s_row_is_that_of_the_text_tower_without_padding(plain: Trace) -> None:
+    last = len(plain.layers) - 1
+    record = plain.text_attention("small dogs", plain.text("small dogs").num_layers - 1)
+    look = plain.text_look("small dogs", last, head=1)
+    assert look.tokens[0] == "[start]"
+    assert look.tokens[-1] == "[end]"
+    assert look.token == len(look.tokens) - 1
+    expected = record.weights[1, look.token, : len(look.tokens)]
+    np.testing.assert_allclose(look.weights, expected)
+    assert sum(look.weights) == pytest.approx(1.0, abs=1e-5)
+    asked = plain.text_look("small dogs", 0, head=99, token=1)
+    assert asked.layer == 0
+    assert asked.token == 1
+    assert asked.weights[2:] == (0.0,) * (len(asked.tokens) - 2)  # it sees nothing after itself

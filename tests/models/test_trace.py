@@ -401,7 +401,7 @@ def test_nothing_is_watched_after_the_net_failed() -> None:
 
 def test_a_net_of_another_kind_is_refused() -> None:
     with pytest.raises(ModelError, match="cannot trace"):
-        build_timm("timm/resnet18", None, None)
+        build_timm("timm/efficientnet_b0", None, None)
     with pytest.raises(ModelError, match="no model"):
         build_timm("timm/no_such_net", None, None)
 

@@ -10,7 +10,7 @@ from vitstudio.core.frame import Frame
 from vitstudio.core.geometry import plan
 from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.core.trace import Atlas, LayerFacts, TokenFacts, TokenMap, TraceInfo
-from vitstudio.core.zeroshot import ZeroShotAnswer
+from vitstudio.core.zeroshot import TextLook, ZeroShotAnswer
 from vitstudio.engine import messages
 from vitstudio.ui.screen import Screen
 
@@ -280,6 +280,15 @@ class FakeEngine:
         words = message.prompt.split()
         shares = tuple((word, len(word) / len("".join(words))) for word in words)
         return [messages.WordsReady(message.generation, message.prompt, shares)]
+
+    def _asktext(self, message: Any) -> list[object]:
+        if not self._current(message):
+            return []
+        tokens = ("[start]", *message.prompt.split(), "[end]")
+        weights = (1.0 / len(tokens),) * len(tokens)
+        token = len(tokens) - 1 if message.token is None else message.token
+        look = TextLook(tokens, weights, token, message.layer, 3, message.head, 2)
+        return [messages.TextReady(message, look)]
 
     def _askbias(self, message: Any) -> list[object]:
         if not self._current(message):

@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QAbstractButton, QApplication
 from tests.ui.fakes import clip_spec, depth_spec
 from tests.ui.test_studio_window import A, Rig
 from vitstudio.core.state import State
-from vitstudio.engine.messages import AskPrompts, TraceFrame
+from vitstudio.engine.messages import AskPrompts, AskText, TraceFrame
 from vitstudio.ui import dialogs
 from vitstudio.ui.desk import MOST_LABELS
 from vitstudio.ui.main_window import TABS
@@ -63,6 +63,20 @@ def test_a_click_on_a_bar_shows_relevance_and_it_can_be_undone(build):
     assert "background-color" in rig.window.prompts.words.text.text()
     rig.studio.trigger("edit.undo")
     assert rig.state.state.view == "attention"
+
+
+def test_a_click_on_a_token_asks_what_it_looks_at(build):
+    rig = build("clip", prompts=("small dogs",), templates=("a photo of {}",), layer=2, head=1)
+    card = rig.window.prompts.text
+    assert card.title.text() == "Text layer 3 of 3, head 2 of 2"
+    card.text.linkActivated.emit("2")
+    rig.engine.answer()
+    assert rig.state.state.text_token == 2
+    assert rig.engine.asked(AskText)[-1].token == 2
+    assert "text-decoration:underline" in card.text.text().split("</a>")[2]
+    rig.key(Qt.Key.Key_Up)
+    rig.engine.answer()
+    assert card.title.text() == "Text layer 2 of 3, head 2 of 2"
 
 
 def test_the_arrow_keys_of_the_bars_step_no_layer(build):

@@ -86,6 +86,8 @@ class State:
         Each with one slot "{}" for the prompt; embeddings of several are averaged.
     prompt : int
         From 0: the prompt that "relevance" is about.
+    text_token : int or None
+        From 0: the token of that prompt whose attention to the others is shown; None for its end.
     start_layer : int or None
         From 0: the first layer that "relevance" goes through; None for the last one alone.
     """
@@ -116,6 +118,7 @@ class State:
     prompts: tuple[str, ...] = ()
     templates: tuple[str, ...] = ("a photo of a {}",)
     prompt: int = 0
+    text_token: int | None = None
     start_layer: int | None = None
 
     def __post_init__(self) -> None:
@@ -144,6 +147,8 @@ class State:
         for name in ("level", "prompt"):
             if getattr(self, name) < 0:
                 raise StateError(f"{name} counts from 0; {getattr(self, name)} is below it.")
+        if self.text_token is not None and self.text_token < 0:
+            raise StateError(f"A token counts from 0; {self.text_token} is below it.")
         if self.start_layer is not None and self.start_layer < 0:
             raise StateError(f"A layer counts from 0; {self.start_layer} is below it.")
         if not (math.isfinite(self.iso_step) and self.iso_step >= 0.0):
@@ -241,6 +246,7 @@ def _check_type(name: str, value: object) -> None:
         "invert": isinstance(value, bool),
         "level": _is_int(value),
         "prompt": _is_int(value),
+        "text_token": value is None or _is_int(value),
         "start_layer": value is None or _is_int(value),
         "iso_step": _is_number(value),
         "field_of_view": _is_number(value),

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from vitstudio.core.attention import combine_heads
 from vitstudio.core.errors import ModelError
+from vitstudio.core.state import Head
 from vitstudio.core.trace import FloatArray, read_only
 
 
@@ -80,6 +82,41 @@ class TextAttention:
         if self.weights.ndim != 3 or self.weights.shape[1:] != (count, count):
             raise ModelError(f"Attention over {count} tokens cannot be {self.weights.shape}.")
         object.__setattr__(self, "weights", read_only(self.weights))
+
+
+@dataclass(frozen=True)
+class TextLook:
+    """What one token of a sentence looks at in one layer and head of a text tower.
+
+    `weights` are on every token and sum to 1; padding is left out, nothing looks at it.
+    """
+
+    tokens: tuple[str, ...]
+    weights: tuple[float, ...]
+    token: int
+    layer: int
+    num_layers: int
+    head: Head
+    num_heads: int
+
+
+def look_of(
+    record: TextAttention, end: int, token: int | None, layer: int, num_layers: int, head: Head
+) -> TextLook:
+    """One row of a text layer; token and head are clamped to what the sentence and layer have.
+
+    Parameters
+    ----------
+    end : int
+        The last token of the sentence, which is asked where `token` is None.
+    """
+    num_heads = len(record.weights)
+    if not isinstance(head, str):
+        head = min(head, num_heads - 1)
+    asked = end if token is None else min(token, end)
+    row = combine_heads(record.weights[:, asked], head)[: end + 1]
+    weights = tuple(float(weight) for weight in row)
+    return TextLook(record.tokens[: end + 1], weights, asked, layer, num_layers, head, num_heads)
 
 
 def answer_of(

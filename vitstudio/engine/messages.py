@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from vitstudio.core.frame import Frame
 from vitstudio.core.spec import ModelSpec
-from vitstudio.core.state import Direction, Fit, State
+from vitstudio.core.state import Direction, Fit, Head, State
 from vitstudio.core.trace import (
     Atlas,
     FloatArray,
@@ -17,7 +17,7 @@ from vitstudio.core.trace import (
     TokenMap,
     TraceInfo,
 )
-from vitstudio.core.zeroshot import ZeroShotAnswer
+from vitstudio.core.zeroshot import TextLook, ZeroShotAnswer
 
 # ---- to the engine
 
@@ -151,6 +151,22 @@ class AskWords:
     prompt: str
     templates: tuple[str, ...] = ("{}",)
     start_layer: int | None = None
+
+
+@dataclass(frozen=True)
+class AskText:
+    """What one token of a sentence looks at in the text tower.
+
+    The sentence is the prompt in the first template; `layer` is one of the image tower, whose place
+    between first and last is taken in the text tower; `token` is None for the end of the sentence.
+    """
+
+    generation: int
+    prompt: str
+    templates: tuple[str, ...] = ("{}",)
+    layer: int = 0
+    head: Head = "mean"
+    token: int | None = None
 
 
 @dataclass(frozen=True)
@@ -301,6 +317,19 @@ class WordsReady:
     generation: int
     prompt: str
     words: tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True)
+class TextReady:
+    """Answer to AskText."""
+
+    asked: AskText
+    look: TextLook
+
+    @property
+    def generation(self) -> int:
+        """Of the trace that was asked."""
+        return self.asked.generation
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from torch import Tensor
 
 from vitstudio.core.errors import ModelError
+from vitstudio.core.state import Head
 from vitstudio.core.trace import FloatArray, TraceInfo
-from vitstudio.core.zeroshot import TextAttention, ZeroShotAnswer
+from vitstudio.core.zeroshot import TextAttention, TextLook, ZeroShotAnswer, look_of
 from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.capture import Capture
 from vitstudio.models.language import Language, first_layer
@@ -126,6 +127,24 @@ class TextQuestions:
     def text_attention(self, prompt: str, layer: int, template: str = "{}") -> TextAttention:
         """Attention of one layer of the text tower over the tokens of a sentence."""
         return self.text(prompt, template).attention(layer)
+
+    def text_look(
+        self,
+        prompt: str,
+        layer: int,
+        head: Head = "mean",
+        token: int | None = None,
+        template: str = "{}",
+    ) -> TextLook:
+        """What one token of a sentence looks at, for a layer of the image tower.
+
+        The text tower is asked at the same place between its first and last layer; `token` is None
+        for the end of the sentence, which the embedding is read from.
+        """
+        text = self.text(prompt, template)
+        last = max(1, self.info.spec.num_layers - 1)
+        own = round(layer / last * (text.num_layers - 1))
+        return look_of(text.attention(own), text.end, token, own, text.num_layers, head)
 
     def language(self) -> Language:
         """The text side of the model.

@@ -9,7 +9,7 @@ from vitstudio.core.zeroshot import TextAttention
 from vitstudio.models import attention
 from vitstudio.models.probe import Operands, attention_operands
 from vitstudio.models.text_tower import TextTower
-from vitstudio.models.tokens import Tokens
+from vitstudio.models.tokens import PADDING, Tokens
 
 
 class TextTrace:
@@ -39,6 +39,11 @@ class TextTrace:
     def num_layers(self) -> int:
         """Layers of the text tower."""
         return self._tower.num_layers
+
+    @property
+    def end(self) -> int:
+        """The last token that is no padding."""
+        return max(index for index, token in enumerate(self.tokens) if token != PADDING)
 
     @torch.inference_mode()
     def attention(self, layer: int) -> TextAttention:

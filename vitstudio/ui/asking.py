@@ -6,12 +6,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from vitstudio.core.trace import MapRequest, TokenMap
-from vitstudio.engine.messages import AskAtlas, AskBias, AskMap, AskToken, AskWords
+from vitstudio.engine.messages import AskAtlas, AskBias, AskMap, AskText, AskToken, AskWords
 
 Post = Callable[[object], None]
 CACHED_MAPS = 256
 """At 1,200 patches a map takes 5 kB, at 20,000 patches 80 kB: 20 MB at most."""
-IN_LINE = (AskMap, AskAtlas, AskToken, AskWords, AskBias)
+IN_LINE = (AskMap, AskAtlas, AskToken, AskWords, AskText, AskBias)
 """Questions of which one at a time is under way."""
 
 

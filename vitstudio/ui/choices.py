@@ -193,7 +193,11 @@ class Choices:
         """Show what speaks for one of the prompts."""
         prompts = self._state.state.prompts
         if prompt in prompts:
-            self._state.update(prompt=prompts.index(prompt), view="relevance")
+            self._state.update(prompt=prompts.index(prompt), view="relevance", text_token=None)
+
+    def set_text_token(self, token: int) -> None:
+        """Ask another token of the chosen prompt what it looks at."""
+        self._state.update(text_token=token)
 
     def set_start_layer(self, layer: int | None) -> None:
         """The first layer that relevance goes through; None for the last one alone."""

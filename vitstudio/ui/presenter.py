@@ -34,6 +34,7 @@ from vitstudio.ui.requests import (
     neighbours,
     prompts_request,
     questions,
+    text_request,
     words_request,
 )
 from vitstudio.ui.screen import Later, Screen
@@ -55,6 +56,7 @@ ASKED_OF_A_TRACE = (
     messages.AskCheck,
     messages.AskPrompts,
     messages.AskWords,
+    messages.AskText,
     messages.AskBias,
 )
 SPACE_MODULE = "pyqtgraph.opengl"
@@ -119,6 +121,7 @@ class Presenter:
             messages.CheckReady: self._on_check,
             messages.PromptsReady: self._on_prompts,
             messages.WordsReady: self._on_words,
+            messages.TextReady: self._on_text,
             messages.BiasReady: self._on_bias,
             messages.Prepared: self._on_prepared,
             messages.Exported: self._on_exported,
@@ -417,6 +420,12 @@ class Presenter:
             asked = words_request(self._shown)
             if asked is not None and asked.prompt == message.prompt:
                 self._screen.prompts.show_words(message.prompt, message.words)
+
+    def _on_text(self, message: messages.TextReady) -> None:
+        if message.generation == self._shown.generation:
+            self._asking.answered(messages.AskText)
+            if message.asked == text_request(self._shown):
+                self._screen.prompts.show_text(message.look)
 
     def _on_bias(self, message: messages.BiasReady) -> None:
         if message.generation == self._shown.generation:

@@ -15,6 +15,7 @@ from vitstudio.engine.messages import (
     AskLayers,
     AskMap,
     AskPrompts,
+    AskText,
     AskToken,
     AskWords,
     OpenModel,
@@ -147,7 +148,7 @@ def questions(old: Situation, new: Situation) -> tuple[object, ...]:
         found.append(AskClasses(generation, CLASS_COUNT))
     if fresh:
         found.append(AskLayers(generation))
-    for request in (prompts_request, words_request, bias_request):
+    for request in (prompts_request, words_request, text_request, bias_request):
         asked = request(new)
         if asked is not None and asked != request(old):
             found.append(asked)
@@ -171,6 +172,21 @@ def words_request(situation: Situation) -> AskWords | None:
         return None
     prompt = chosen_prompt(state)
     return AskWords(asked.generation, prompt, state.templates, state.start_layer)
+
+
+def text_request(situation: Situation) -> AskText | None:
+    """Whose attention in the text tower the prompts tab shows."""
+    asked, state = prompts_request(situation), situation.view.state
+    if asked is None:
+        return None
+    return AskText(
+        asked.generation,
+        chosen_prompt(state),
+        state.templates,
+        state.layer,
+        state.head,
+        state.text_token,
+    )
 
 
 def bias_request(situation: Situation) -> AskBias | None:

@@ -12,7 +12,7 @@ from vitstudio.core.frame import Frame
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import ViewKind
 from vitstudio.core.trace import Atlas, FloatArray, LayerFacts, TokenFacts, TokenMap, TraceInfo
-from vitstudio.core.zeroshot import ZeroShotAnswer
+from vitstudio.core.zeroshot import TextLook, ZeroShotAnswer
 from vitstudio.engine.messages import CheckReady, Progress
 from vitstudio.state.resolve import ViewState
 
@@ -94,6 +94,8 @@ class PromptsLike(Protocol):
     def show_view(self, view: ViewState) -> None: ...
     def show_answer(self, answer: ZeroShotAnswer | None) -> None: ...
     def show_words(self, prompt: str, words: Sequence[tuple[str, float]]) -> None: ...
+
+    def show_text(self, look: TextLook | None) -> None: ...
     def show_failed(self, sentence: str) -> None: ...
 
 

@@ -14,6 +14,7 @@ from vitstudio.ui.requests import (
     bias_refusal,
     bias_request,
     has_bias,
+    text_request,
     token_request,
     words_request,
 )
@@ -186,6 +187,8 @@ class Showing:
             panel.show_answer(None)
         if words_request(new) != words_request(old):
             panel.show_words("", ())
+        if text_request(new) is None:
+            panel.show_text(None)
 
     def _bias(self, old: Situation, new: Situation) -> None:
         if new.view.layer is old.view.layer and bias_request(new) == bias_request(old):

@@ -172,6 +172,7 @@ class Studio(QObject):
             (prompts.templates_picked, choices.set_templates),
             (prompts.prompt_picked, choices.choose_prompt),
             (prompts.start_layer_picked, choices.set_start_layer),
+            (prompts.text_token_picked, choices.set_text_token),
             (prompts.file_wanted, self.desk.open_labels),
             (prompts.model_wanted, partial(self.desk.pick_model, ABILITY_WORDS["text"])),
             (depth.view_wanted, partial(choices.set_view, "depth")),

@@ -142,7 +142,7 @@ def _tokens_row(spec: ModelSpec, info: TraceInfo | None) -> Row:
         return Row(
             "Tokens",
             f"{rows * cols:,}",
-            f"{rows * cols:,} tokens go into the first layer. No position is added to them: {told}.",
+            f"{rows * cols:,} tokens enter the first layer. No position is added to them: {told}.",
         )
     registers = sum(name.startswith("reg") for name in spec.prefix_tokens)
     parts = ["Position"]

@@ -96,9 +96,9 @@ class Breadcrumb(QWidget):
         self._badge.setText(f"{word} · {error}" if check.error > 0 else word)
         set_property(self._badge, "pill", pill)
         self._badge.setToolTip(
-            f"<p>{PROOFS.get(self._kind, PROOF)} The result was compared with what the layer really "
-            f"put out: the largest relative difference is {error}; for this precision at most "
-            f"{_short(check.tolerance)} is expected.</p>"
+            f"<p>{PROOFS.get(self._kind, PROOF)} The result was compared with what the layer "
+            f"really put out: the largest relative difference is {error}; for this precision at "
+            f"most {_short(check.tolerance)} is expected.</p>"
         )
 
     def resizeEvent(self, event: QResizeEvent) -> None:

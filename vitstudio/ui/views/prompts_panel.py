@@ -18,12 +18,13 @@ from PySide6.QtWidgets import (
 )
 
 from vitstudio.core.prompts import LABEL_SETS, TEMPLATE_SETS, label_set
-from vitstudio.core.zeroshot import ZeroShotAnswer
+from vitstudio.core.zeroshot import TextLook, ZeroShotAnswer
 from vitstudio.painting import palette
 from vitstudio.state.resolve import ViewState
 from vitstudio.state.titles import chosen_prompt
 from vitstudio.ui.views.controls import MenuButton, label
 from vitstudio.ui.views.prompt_bars import MOST_BARS, BarsView, bars_of
+from vitstudio.ui.views.text_attention import TextAttentionCard
 from vitstudio.ui.views.way_on import WayOn
 from vitstudio.ui.views.words_card import WordsCard
 
@@ -52,7 +53,8 @@ class PromptsPanel(QWidget):
         A moment after the last key.
     labels_picked(prompts)
         A label set, an example, or nothing.
-    templates_picked(templates), prompt_picked(prompt), start_layer_picked(layer or None)
+    templates_picked(templates), prompt_picked(prompt), start_layer_picked(layer or None),
+    text_token_picked(index)
     file_wanted(), model_wanted()
     """
 
@@ -61,6 +63,7 @@ class PromptsPanel(QWidget):
     templates_picked = Signal(object)
     prompt_picked = Signal(str)
     start_layer_picked = Signal(object)
+    text_token_picked = Signal(int)
     file_wanted = Signal()
     model_wanted = Signal()
 
@@ -91,6 +94,7 @@ class PromptsPanel(QWidget):
         self.scale = QLabel(wordWrap=True)
         self.scale.setProperty("role", "small")
         self.words = WordsCard()
+        self.text = TextAttentionCard()
         self._typing = QTimer(self, singleShot=True, interval=TYPING_MS)
         self._typing.timeout.connect(self._say_prompts)
         self._fill_menus()
@@ -130,6 +134,10 @@ class PromptsPanel(QWidget):
     def show_words(self, prompt: str, words: Sequence[tuple[str, float]]) -> None:
         """Show how much each word of a prompt matters."""
         self.words.show_words(prompt, words)
+
+    def show_text(self, look: TextLook | None) -> None:
+        """Show what one token of the chosen prompt looks at; None while that is not known."""
+        self.text.show_attention(look)
 
     def show_failed(self, sentence: str) -> None:
         """Show why the prompts could not be compared."""
@@ -242,6 +250,7 @@ class PromptsPanel(QWidget):
         self._middle.addWidget(self.bars)
         column.addWidget(self.scale)
         column.addWidget(self.words)
+        column.addWidget(self.text)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self.refused)
         self._pages.addWidget(content)
@@ -256,6 +265,7 @@ class PromptsPanel(QWidget):
         self.bars.picked.connect(self.prompt_picked)
         self.words.prompt_picked.connect(self.prompt_picked)
         self.words.start_layer_picked.connect(self.start_layer_picked)
+        self.text.token_picked.connect(self.text_token_picked)
 
 
 def prompts_in(text: str) -> tuple[str, ...]:

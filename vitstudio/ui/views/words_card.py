@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from html import escape
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSpinBox, QVBoxLayout
 
 from vitstudio.painting import palette
 from vitstudio.state.resolve import ViewState
 from vitstudio.ui.views.controls import ToggleButton, label
 from vitstudio.ui.views.drawing import ElidedLabel
+from vitstudio.ui.views.tint import tinted
 
 LONGEST = 60
 """Words that are shown; a longer sentence would push the bars away."""
@@ -86,7 +86,7 @@ class WordsCard(QFrame):
             self._show_plain()
             return
         most = max(max(share for _word, share in words), 1e-9)
-        parts = [_tinted(word, max(share, 0.0) / most) for word, share in words[:LONGEST]]
+        parts = [tinted(word, max(share, 0.0) / most) for word, share in words[:LONGEST]]
         self.text.setText(" ".join(parts) + (" …" if len(words) > LONGEST else ""))
         shares = "\n".join(f"{word}   {share:.0%}" for word, share in words[:LONGEST])
         self.text.setToolTip(f"{HELP}:\n{shares}")
@@ -104,20 +104,3 @@ class WordsCard(QFrame):
     def _on_start(self, value: int) -> None:
         if not self._showing:
             self.start_layer_picked.emit(None if value == 0 else value - 1)
-
-
-def _tinted(word: str, strength: float) -> str:
-    """A word on the accent colour, mixed with the card's ground by its strength in [0, 1]."""
-    ground, accent = QColor(palette.RAISED), QColor(palette.ACCENT)
-    part = 0.62 * strength
-    mixed = QColor(
-        *(
-            round((1 - part) * low + part * high)
-            for low, high in (
-                (ground.red(), accent.red()),
-                (ground.green(), accent.green()),
-                (ground.blue(), accent.blue()),
-            )
-        )
-    )
-    return f'<span style="background-color:{mixed.name()}">&nbsp;{escape(word[:40])}&nbsp;</span>'
