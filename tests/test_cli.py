@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -170,6 +171,44 @@ def test_random_weights_are_said(trace: Run) -> None:
     status, out, _err = trace("--weights", "random")
     assert status == 0
     assert out.startswith("Random weights: this model was never trained.")
+
+
+# ---- other families
+
+
+@pytest.mark.parametrize(
+    ("model", "words", "grid", "token"),
+    [
+        ("timm/test_vit.r160_in1k", ("--layer", "2"), [8, 8], 1 + 2 * 8 + 3),
+        ("dat_tiny", ("--layer", "8", "--view", "points"), [14, 14], 2 * 14 + 3),
+        ("timm/poolformer_s12.sail_in1k", ("--layer", "6"), [14, 14], 2 * 14 + 3),
+    ],
+    ids=lambda value: str(value).rpartition("/")[2] if isinstance(value, str) else "",
+)
+def test_a_query_counts_in_the_grid_of_its_layer(
+    run: Run,
+    tmp_path: Path,
+    model: str,
+    words: tuple[str, ...],
+    grid: list[int],
+    token: int,
+) -> None:
+    picture = tmp_path / "square.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (96, 96, 3), np.uint8)).save(picture)
+    patches = ("--patches", 8) if "vit" in model else ()
+    status, out, err = run(
+        *("trace", picture, "--model", model, "--weights", "random", "--query", "3,4"),
+        *("--json", "--out", tmp_path / "m.npz", *words, *patches),
+    )
+    assert status == 0, err
+    report = json.loads(out)
+    assert (report["grid_size"], report["query_token"]) == (grid, token)
+    assert report["check"] < 1e-4
+    status, _out, err = run(
+        *("trace", picture, "--model", model, "--weights", "random", "--query", "99,1"), *words
+    )
+    assert status == 1
+    assert "is outside the grid of" in err
 
 
 # ---- bad usage

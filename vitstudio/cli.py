@@ -22,7 +22,7 @@ from vitstudio.engine.engine import failure
 
 if TYPE_CHECKING:
     from vitstudio.api import Trace
-    from vitstudio.core.spec import ModelSpec
+    from vitstudio.core.spec import LayerSpec, ModelSpec
 
 COMMANDS = ("open", "trace", "models", "bench", "zero-shot", "depth")
 
@@ -91,7 +91,16 @@ def _add_trace(commands: Any) -> None:
     parser.add_argument("--layer", type=int, help="from 1; the last one by default")
     parser.add_argument("--head", default="mean", help="from 1, or 'mean' or 'max' (default: mean)")
     parser.add_argument(
-        "--query", default="", help="'cls', 'reg1', or a patch as ROW,COLUMN from 1 (default: cls)"
+        "--query",
+        default="",
+        help="'cls', 'reg1', or a patch of that layer as ROW,COLUMN from 1 (default: cls, or the "
+        "centre where there is none)",
+    )
+    parser.add_argument(
+        "--level",
+        type=int,
+        default=1,
+        help="from 1: whose patch is asked in layers that hold several grids (default: 1)",
     )
     parser.add_argument("--view", choices=VIEW_KINDS, default="attention")
     parser.add_argument("--direction", choices=("from", "to"), default="from")
@@ -483,7 +492,8 @@ def _state(options: argparse.Namespace, trace: Trace) -> State:
         patches=options.patches,
         layer=layer - 1,
         head=_head(options.head, trace.layers[layer - 1].num_heads, layer),
-        query=_query(options.query, trace),
+        level=_level(options.level, trace.layers[layer - 1], layer),
+        query=_query(options.query, trace, layer - 1, options.level - 1),
         view=options.view,
         direction=options.direction,
         show_grid=not options.no_grid,
@@ -508,7 +518,15 @@ def _head(text: str, num_heads: int, layer: int) -> Head:
     return int(text) - 1
 
 
-def _query(text: str, trace: Trace) -> Query:
+def _level(level: int, layer: LayerSpec, number: int) -> int:
+    if not 1 <= level <= layer.num_levels:
+        raise ModelError(
+            f"Layer {number} has levels 1 to {layer.num_levels}; {level} is none of them."
+        )
+    return level - 1
+
+
+def _query(text: str, trace: Trace, layer: int, level: int) -> Query:
     spec, info = trace.info.spec, trace.info
     if not text:
         return "cls" if "cls" in spec.prefix_tokens else (0.5, 0.5)
@@ -516,13 +534,13 @@ def _query(text: str, trace: Trace) -> Query:
         trace.token(text)  # raises, naming the tokens there are
         return text
     row, col = _pair(text, int, "--query ROW,COLUMN")
-    rows, cols = info.grid_size
+    grid = rows, cols = info.layers[layer].grid_of(level)
     if not (1 <= row <= rows and 1 <= col <= cols):
         raise ModelError(
             f"Patch row {row}, column {col} is outside the grid of {rows} rows and {cols} columns "
-            "(both count from 1)."
+            f"of layer {layer + 1} (both count from 1)."
         )
-    point = info.transform.point_in_cell(int(row) - 1, int(col) - 1, info.grid_size)
+    point = info.transform.point_in_cell(int(row) - 1, int(col) - 1, grid)
     if point is None:
         raise ModelError(
             f"Patch row {row}, column {col} shows padding only, no part of the picture."
@@ -540,7 +558,7 @@ def _pair(text: str, kind: type[int] | type[float], form: str) -> tuple[float, f
 
 def _report(trace: Trace, state: State) -> dict[str, Any]:
     info, spec = trace.info, trace.info.spec
-    query = info.query_token(state.query)
+    query = info.query_token(state.query, state.layer, state.level)
     facts = trace.token_facts(state.layer, state.head, query)
     report: dict[str, Any] = {
         "model": spec.id,
@@ -549,7 +567,7 @@ def _report(trace: Trace, state: State) -> dict[str, Any]:
         "picture": info.frame.source,
         "picture_size": list(info.frame.size_rc),
         "input_size": list(info.transform.input_size),
-        "grid_size": list(info.grid_size),
+        "grid_size": list(info.layers[state.layer].grid_of(state.level)),
         "device": info.device,
         "precision": info.precision,
         "forward_s": info.forward_s,
@@ -579,7 +597,8 @@ def _print_report(report: dict[str, Any]) -> None:
     )
     print(f"forward pass: {report['forward_s'] * 1e3:.0f} ms")
     print(f"layer {report['layer']}, head {report['head']}, agrees to {report['check']:.1e}")
-    print(f"entropy of the query's attention: {report['entropy_nats']:.2f} nats")
+    if report["entropy_nats"] is not None:
+        print(f"entropy of the query's attention: {report['entropy_nats']:.2f} nats")
     for row in report.get("classes", ()):
         print(f"{row['probability']:>6.1%}  {row['name']}")
     for path in report["written"]:

@@ -76,7 +76,10 @@ class Breadcrumb(QWidget):
 
     def show_check(self, check: CheckReady | None) -> None:
         """Say how far the recomputed layer is from the real one; None takes the badge away."""
+        before = self.badge
         self._show_badge(check)
+        if self.badge in ("", before):
+            return
         # The badge takes room from the sentence, and Qt would tell it only with the next events.
         layout = self.layout()
         assert layout is not None
