@@ -318,3 +318,11 @@ def test_without_a_model_everything_is_off() -> None:
     assert set(view.disabled.values()) == {NO_MODEL}
     assert {"head", "query", "patches", "fit", "view:rollout"} <= set(view.disabled)
     assert "view:picture" not in view.disabled
+
+
+def test_a_first_layer_of_relevance_that_is_not_there_is_the_last() -> None:
+    spec = replace(SPEC, abilities=SPEC.abilities | {"text"})
+    view = view_of(spec, view="relevance", prompts=("a cat",), start_layer=40)
+    assert view.requests[0].start_layer == 3
+    assert view.requests[0].prompt == "a cat"
+    assert view.requests[0].layer == 0
