@@ -32,6 +32,7 @@ OTHER: dict[str, Any] = {
     "scale": "fixed",
     "fixed_range": (-0.5, 0.125),
     "show_offsets": False,
+    "before": True,
     "level": 2,
     "invert": True,
     "iso_step": 0.5,

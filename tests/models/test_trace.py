@@ -249,6 +249,16 @@ def test_features_are_what_the_block_put_out(adapted: AdaptedNet) -> None:
     )
 
 
+def test_features_before_a_layer_are_those_after_the_last(adapted: AdaptedNet) -> None:
+    trace = trace_frame(adapted, random_frame(), "aspect", 4)
+    for view in ("pca", "norm", "similarity"):
+        earlier = token_map_of(trace, MapRequest(view, layer=0, query=2))
+        before = token_map_of(trace, MapRequest(view, layer=1, query=2, before=True))
+        after = token_map_of(trace, MapRequest(view, layer=1, query=2))
+        np.testing.assert_array_equal(before.values, earlier.values)
+        assert not np.array_equal(before.values, after.values)
+
+
 # ---- the bundled model, from its weights alone
 # -----------------------------------------------------
 

@@ -282,7 +282,9 @@ def test_controls_that_do_not_apply_say_why(
     spec: ModelSpec, choices: dict[str, Any], controls: set[str]
 ) -> None:
     disabled = view_of(spec, **choices).disabled
-    assert set(disabled) == controls | OF_OTHER_FAMILIES
+    of_features = choices.get("view") in ("pca", "norm", "similarity")
+    before = set() if of_features else {"before"}
+    assert set(disabled) == controls | before | OF_OTHER_FAMILIES
     for reason in disabled.values():
         assert reason[0].isupper() or reason[0] == "'"
         assert reason.endswith(".")
@@ -326,3 +328,10 @@ def test_a_first_layer_of_relevance_that_is_not_there_is_the_last() -> None:
     assert view.requests[0].start_layer == 3
     assert view.requests[0].prompt == "a cat"
     assert view.requests[0].layer == 0
+
+
+def test_features_before_a_layer_are_named_and_asked() -> None:
+    view = view_of(view="norm", layer=1, before=True)
+    assert view.requests[0].before
+    assert view.sentence == "Tiny ViT > before layer 2 of 4 > token norms"
+    assert not view_of(view="attention", before=True).requests[0].before

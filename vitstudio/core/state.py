@@ -67,6 +67,8 @@ class State:
         Patch grid (windows too, where a layer has them); smooth or per-cell heatmap.
     show_offsets : bool
         Lines from reference points to sampling points.
+    before : bool
+        Features of what goes into the layer instead of what it gives.
     level : int
         From 0: which level's token is asked, in layers that mix several.
     opacity : float in [0, 1]
@@ -111,6 +113,7 @@ class State:
     scale: Scale = "map"
     fixed_range: tuple[float, float] = (0.0, 0.02)
     show_offsets: bool = True
+    before: bool = False
     level: int = 0
     invert: bool = False
     iso_step: float = 0.0
@@ -244,6 +247,7 @@ def _check_type(name: str, value: object) -> None:
         "smooth": isinstance(value, bool),
         "show_offsets": isinstance(value, bool),
         "invert": isinstance(value, bool),
+        "before": isinstance(value, bool),
         "level": _is_int(value),
         "prompt": _is_int(value),
         "text_token": value is None or _is_int(value),

@@ -271,7 +271,8 @@ class MapRequest:
 
     `query` is a token of that layer. What a view does not depend on has its default here:
     `resolve` sees to that. `level` is for views of features in layers that hold several grids;
-    `prompt`, `templates` and `start_layer` belong to "relevance".
+    with `before` they are of what goes into the layer. `prompt`, `templates` and `start_layer`
+    belong to "relevance".
     """
 
     view: ViewKind
@@ -280,6 +281,7 @@ class MapRequest:
     query: int = 0
     direction: Direction = "from"
     level: int = 0
+    before: bool = False
     prompt: str = ""
     templates: tuple[str, ...] = ()
     start_layer: int | None = None

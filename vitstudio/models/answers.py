@@ -88,18 +88,18 @@ def _depth(trace: Trace, request: MapRequest) -> Steps:
 
 
 def _colours(trace: Trace, request: MapRequest) -> Steps:
-    values = trace.feature_colours(request.layer, request.level)
+    values = trace.feature_colours(request.layer, request.level, before=request.before)
     yield TokenMap(request, values, NOTHING, (0.0, 1.0), "colour")
 
 
 def _norms(trace: Trace, request: MapRequest) -> Steps:
-    values = trace.feature_norms(request.layer)
+    values = trace.feature_norms(request.layer, before=request.before)
     prefix, grid = trace.on_grid(request.layer, values, request.level)
     yield TokenMap(request, grid, prefix, (0.0, float(values.max())), "token norm")
 
 
 def _similarity(trace: Trace, request: MapRequest) -> Steps:
-    values = trace.feature_similarity(request.layer, request.query)
+    values = trace.feature_similarity(request.layer, request.query, before=request.before)
     level = trace.info.level_of_token(request.query, request.layer)
     prefix, grid = trace.on_grid(request.layer, values, level)
     yield TokenMap(request, grid, prefix, (-1.0, 1.0), "cosine similarity")

@@ -79,7 +79,7 @@ class Trace(TextQuestions):
         self._capture = capture
         self._watch = watch
         self._maps: OrderedDict[int, LayerMaps] = OrderedDict()
-        self._colours: dict[tuple[int, int], FloatArray] = {}
+        self._colours: dict[tuple[int, int, bool], FloatArray] = {}
 
     # ---- what it is
 
@@ -372,31 +372,31 @@ class Trace(TextQuestions):
     @torch.inference_mode()
     def features_before(self, layer: int) -> FloatArray:
         """Tokens that go into a layer: float32 (tokens, dim)."""
-        self._require_layer(layer)
-        return _numpy(self.adapted.mixers[layer].tokens(self._capture.calls[layer].inputs))
+        return _numpy(self._feature_tokens(layer, before=True))
 
     @torch.inference_mode()
-    def feature_colours(self, layer: int, level: int = 0) -> FloatArray:
+    def feature_colours(self, layer: int, level: int = 0, *, before: bool = False) -> FloatArray:
         """Three principal components of the patch features as colours: float32 (rows, cols, 3)."""
-        key = (layer, level)
+        key = (layer, level, before)
         if key not in self._colours:
             spec = self._require_layer(layer)
             rows, cols = spec.grid_of(level)
             first = self.info.spec.num_prefix_tokens + spec.first_token(level)
-            patches = self._tokens_after(layer)[first : first + rows * cols]
+            patches = self._feature_tokens(layer, before)[first : first + rows * cols]
             colours = features.principal_colours(patches)
             self._colours[key] = _numpy(colours).reshape(rows, cols, 3)
         return self._colours[key]
 
     @torch.inference_mode()
-    def feature_norms(self, layer: int) -> FloatArray:
+    def feature_norms(self, layer: int, *, before: bool = False) -> FloatArray:
         """Norm of every token after a layer: float32 (tokens,)."""
-        return _numpy(features.norms(self._tokens_after(layer)))
+        return _numpy(features.norms(self._feature_tokens(layer, before)))
 
     @torch.inference_mode()
-    def feature_similarity(self, layer: int, query: Query) -> FloatArray:
+    def feature_similarity(self, layer: int, query: Query, *, before: bool = False) -> FloatArray:
         """Cosine similarity of every token to the query after a layer: float32 (tokens,)."""
-        return _numpy(features.similarity(self._tokens_after(layer), self.token(query, layer)))
+        tokens = self._feature_tokens(layer, before)
+        return _numpy(features.similarity(tokens, self.token(query, layer)))
 
     # ---- answers
 
@@ -525,6 +525,13 @@ class Trace(TextQuestions):
         """Values on what a layer looks at as (prefix tokens,) and (rows, cols)."""
         skip = self.info.spec.num_prefix_tokens
         return values[:skip], values[skip:].reshape(self.maps(layer).key_grid)
+
+    def _feature_tokens(self, layer: int, before: bool) -> Tensor:
+        """Tokens after a layer, or those that went into it."""
+        if not before:
+            return self._tokens_after(layer)
+        self._require_layer(layer)
+        return self.adapted.mixers[layer].tokens(self._capture.calls[layer].inputs)
 
     def _tokens_after(self, layer: int) -> Tensor:
         self._require_layer(layer)

@@ -13,6 +13,7 @@ from vitstudio.state.titles import breadcrumb, query_title
 PER_HEAD: tuple[ViewKind, ...] = ("attention", "points", "usage")
 PER_QUERY: tuple[ViewKind, ...] = ("attention", "rollout", "mixing", "points", "similarity")
 PER_LEVEL: tuple[ViewKind, ...] = ("pca", "norm")
+OF_FEATURES: tuple[ViewKind, ...] = ("pca", "norm", "similarity")
 OF_THE_NET: tuple[ViewKind, ...] = ("relevance", "depth")
 """Views that are the same whichever layer is chosen."""
 
@@ -43,7 +44,7 @@ class ViewState:
     disabled : dict of control -> reason
         Controls that do not apply, each with the sentence that says why. Names: "head", "query",
         "direction", "colours", "patches", "fit", "classes", "opacity", "level", "offsets",
-        "prompts", "depth", "fit:" + a Fit, and "view:" + a ViewKind.
+        "prompts", "depth", "before", "fit:" + a Fit, and "view:" + a ViewKind.
     notices : tuple of str
         What was changed to make the state possible.
     untrained : bool
@@ -95,6 +96,8 @@ def resolve(state: State, spec: ModelSpec | None, info: TraceInfo | None) -> Vie
         state = state.replace(query=(0.5, 0.5))
     if state.start_layer is not None and state.start_layer >= spec.num_layers:
         state = state.replace(start_layer=spec.num_layers - 1)
+    if state.before and layer.kind == "convolution":
+        state = state.replace(before=False)
     if state.level >= layer.num_levels:
         state = state.replace(level=layer.num_levels - 1)
     if state.direction == "to" and not layer.chained:
@@ -151,6 +154,7 @@ def _request(state: State, layer: LayerSpec, token: int) -> MapRequest:
         head=state.head if view in PER_HEAD else "mean",
         query=token if view in PER_QUERY else 0,
         direction=state.direction if view == "attention" else "from",
+        before=state.before and view in OF_FEATURES,
         level=state.level if view in PER_LEVEL and layer.level_grids else 0,
         prompt=state.prompts[min(state.prompt, len(state.prompts) - 1)] if relevance else "",
         templates=state.templates if relevance else (),
@@ -161,7 +165,7 @@ def _request(state: State, layer: LayerSpec, token: int) -> MapRequest:
 def _without_model() -> dict[str, str]:
     controls = (
         *("head", "query", "direction", "colours", "patches", "fit", "classes", "opacity"),
-        *("level", "offsets", "prompts", "depth"),
+        *("level", "offsets", "prompts", "depth", "before"),
     )
     views = (f"view:{kind}" for kind in VIEW_TITLES if kind != "picture")
     return dict.fromkeys((*controls, *views), "No model is loaded yet.")
@@ -191,6 +195,12 @@ def _disabled(state: State, spec: ModelSpec, layer: LayerSpec) -> dict[str, str]
         disabled["patches"] = "'As trained' uses the resolution of the training."
     if layer.num_levels == 1:
         disabled["level"] = "This layer holds one grid of tokens."
+    if view not in OF_FEATURES:
+        disabled["before"] = (
+            f"{title} is of the layer itself: choose Features, Norms or Similarity."
+        )
+    elif layer.kind == "convolution":
+        disabled["before"] = "A convolution may start from a finer grid than it gives."
     if view not in ("points", "usage"):
         disabled["offsets"] = "Offsets are drawn with sampling points."
     if "classes" not in spec.abilities:

@@ -63,6 +63,9 @@ def breadcrumb(
     if layer.num_levels > 1:
         title += f", level {state.level + 1} of {layer.num_levels}"
     parts = (spec.title, title)
+    if state.before and view in ("pca", "norm", "similarity"):
+        title = f"before {title}"
+        parts = (spec.title, title)
     if view == "pca":
         return (*parts, "patch features, first 3 principal components")
     if view == "norm":

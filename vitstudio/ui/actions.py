@@ -329,6 +329,15 @@ def _look(choices: Choices) -> list[Action]:
             "offsets",
         ),
         Action(
+            "look.before",
+            "Features before the layer",
+            ("B",),
+            "Change between the features that a layer gives and those that go into it.",
+            group,
+            choices.toggle_before,
+            "before",
+        ),
+        Action(
             "look.invert",
             "Invert the colours",
             ("I",),

@@ -125,6 +125,10 @@ class Choices:
         """Show or hide the lines from reference points to sampling points."""
         self._state.update(show_offsets=not self._state.state.show_offsets)
 
+    def toggle_before(self) -> None:
+        """Change between the features that a layer gives and those that go into it."""
+        self._state.update(before=not self._state.state.before)
+
     def set_level(self, level: int) -> None:
         """Ask a token of another level (from 0), in layers that hold several."""
         layer = self._shown().layer
