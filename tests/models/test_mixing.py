@@ -12,7 +12,9 @@ from torch import Tensor
 
 from tests.models.nets_of_tests import random_frame
 from tests.models.small_nets import NETS, caformer, poolformer, timm_convnext, timm_resnet
+from vitstudio.core.trace import MapRequest
 from vitstudio.models.adapters.base import AdaptedNet
+from vitstudio.models.answers import token_map
 from vitstudio.models.mixers import channelwise, jacobian
 from vitstudio.models.mixers.base import as_tokens
 from vitstudio.models.mixers.channelwise import ChannelwiseMixer
@@ -204,3 +206,12 @@ def test_asking_leaves_the_block_as_it_was() -> None:
     assert not block.conv_dw._forward_hooks
     assert not block.conv_dw._forward_pre_hooks
     assert trace.check(0) < 1e-6
+
+
+def test_only_weights_are_called_shares() -> None:
+    """Shares of a cell inside the picture sum to 1; the norm of a Jacobian does not."""
+    for name, unit in (("PoolFormer", "share of the mixing"), ("ConvNeXt", "Jacobian norm")):
+        trace = traced(NETS[name]())
+        found = token_map(trace, MapRequest("mixing", 0, query=trace.token((2, 2), 0)))
+        assert found.unit == unit
+        assert (abs(found.values.sum() - 1.0) < 1e-5) == (unit == "share of the mixing")

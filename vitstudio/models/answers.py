@@ -53,11 +53,15 @@ def _rollout(trace: Trace, request: MapRequest) -> Steps:
 
 
 def _mixing(trace: Trace, request: MapRequest) -> Steps:
+    layer = trace.layers[request.layer]
+    # Weights are shares; a Jacobian's norm is none, and it has the residual connection in it.
+    weighted = layer.num_heads > 0 or layer.kind == "pooling"
+    unit = "share of the mixing" if weighted else "Jacobian norm"
     for grid in trace.mixing_steps(request.layer, request.query):
         if grid is None:
             yield None
         else:
-            yield TokenMap(request, grid, NOTHING, (0.0, float(grid.max())), "share of the mixing")
+            yield TokenMap(request, grid, NOTHING, (0.0, float(grid.max())), unit)
 
 
 def _points(trace: Trace, request: MapRequest) -> Steps:

@@ -312,7 +312,7 @@ class Trace(TextQuestions):
 
         The weights where the mixer has them (attention, averaged over heads; pooling), else how
         strongly the block's output at this token depends on each of its inputs: the Frobenius norm
-        of that part of its Jacobian.
+        of that part of its Jacobian, with the residual connection, which weights leave out.
 
         Returns
         -------
