@@ -1,0 +1,1 @@
+"""The tabletop world: scenes from a seed, with everything about them known."""
