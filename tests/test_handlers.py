@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import shutil
 import threading
@@ -32,6 +33,7 @@ class Asker:
     """Calls handlers in this thread, as a lane would."""
 
     def __init__(self, handlers: ComputeHandlers | FileHandlers | DownloadHandlers) -> None:
+        self.handlers = handlers
         self.table = handlers.table()
 
     def all(self, message: object) -> list[Any]:
@@ -182,15 +184,49 @@ def test_a_question_to_an_older_trace_is_not_answered(
     assert Asker(ComputeHandlers()).all(ASK[name](1)) == []
 
 
-@pytest.mark.parametrize("name", ["map", "layers"])
+@pytest.mark.parametrize("name", ["map", "layers", "check"])
 def test_long_work_ends_when_a_newer_trace_comes(
-    compute: Asker, traced: messages.Traced, name: str
+    compute: Asker, traced: messages.Traced, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("vitstudio.handlers.time.perf_counter", lambda: 0.0)  # no progress to tell
     message = ASK[name](traced.info.generation)
     answers = iter(compute.table[type(message)](message))
     assert next(answers) is None
     compute.one(messages.TraceFrame(picture(), patches=2))
     assert list(answers) == []
+
+
+def test_a_proof_gives_way_and_a_newer_one_takes_its_place(
+    compute: Asker, traced: messages.Traced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vitstudio.handlers.time.perf_counter", lambda: 0.0)  # never long
+    generation = traced.info.generation
+    ask = compute.table[messages.AskCheck]
+    older = iter(ask(messages.AskCheck(generation, 3)))
+    assert next(older) is None
+    assert list(ask(messages.AskCheck(generation, 3))) == []  # it is under way
+    newer = [answer for answer in ask(messages.AskCheck(generation, 4)) if answer is not None]
+    assert [answer.layer for answer in newer] == [4]
+    assert list(older) == []
+    again = compute.one(messages.AskCheck(generation, 3))
+    assert (again.layer, again.generation) == (3, generation)
+
+
+def test_a_proof_that_is_stopped_says_nothing_and_can_be_asked_again(
+    compute: Asker, traced: messages.Traced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = itertools.count()
+    monkeypatch.setattr("vitstudio.handlers.time.perf_counter", lambda: float(next(seconds)))
+    ask = messages.AskCheck(traced.info.generation, 5)
+    answers = iter(compute.table[messages.AskCheck](ask))
+    begun = next(answers)
+    assert isinstance(begun, messages.Progress)
+    assert begun.text
+    assert next(answers) is None
+    assert isinstance(compute.handlers, ComputeHandlers)
+    compute.handlers.cancel_maps(messages.CancelMaps())
+    assert list(answers) == [messages.Progress("AskCheck", "", done=True)]
+    assert compute.one(ask).error < 1e-4
 
 
 # ---- export

@@ -65,6 +65,7 @@ def build_engine(emit: Emit) -> Engine:
     from vitstudio.engine import messages
     from vitstudio.engine.engine import Engine
     from vitstudio.handlers import ComputeHandlers, DownloadHandlers, FileHandlers
+    from vitstudio.scenes import SceneHandlers
 
     compute, downloads = ComputeHandlers(), DownloadHandlers(emit)
     return Engine(
@@ -72,10 +73,11 @@ def build_engine(emit: Emit) -> Engine:
             "compute": compute.table(),
             "files": FileHandlers().table(),
             "downloads": downloads.table(),
+            "scenes": SceneHandlers().table(),
         },
         emit,
         immediate={**compute.immediate(), **downloads.immediate()},
-        frame_types=(messages.TraceFrame,),
+        frame_types=(messages.TraceFrame, messages.DrawScene),
     )
 
 

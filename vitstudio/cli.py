@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, Any
 from vitstudio import __version__
 from vitstudio.core.colormaps import COLORMAPS
 from vitstudio.core.errors import ModelError, VitStudioError
-from vitstudio.core.state import FITS, PRECISIONS, SCALES, VIEW_KINDS, Head, Query, State
+from vitstudio.core.state import DEPTHS_OF, FITS, PRECISIONS, SCALES, VIEW_KINDS, Head, Query, State
+from vitstudio.core.truth import depth_errors
+from vitstudio.core.worlds import foreign_note, trained_on
 from vitstudio.engine.engine import failure
 
 if TYPE_CHECKING:
@@ -76,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_open(commands: Any) -> None:
     parser = commands.add_parser("open", help="open the window (the default command)")
-    parser.add_argument("image", nargs="?", help="picture, folder, exported view or checkpoint")
+    parser.add_argument(
+        "image", nargs="?", help="picture, folder, exported view, checkpoint or tabletop:SEED"
+    )
     parser.add_argument("--model", default="", help="model id, e.g. dinov2_vits14")
     parser.add_argument(
         "--smoke", action="store_true", help="trace 3 frames without a display and exit"
@@ -86,7 +90,7 @@ def _add_open(commands: Any) -> None:
 
 def _add_trace(commands: Any) -> None:
     parser = commands.add_parser("trace", help="write a view of one picture, without a window")
-    parser.add_argument("image", help="picture file")
+    parser.add_argument("image", help="picture file, or tabletop:SEED")
     _add_model_options(parser)
     parser.add_argument("--layer", type=int, help="from 1; the last one by default")
     parser.add_argument("--head", default="mean", help="from 1, or 'mean' or 'max' (default: mean)")
@@ -132,7 +136,7 @@ def _add_zero_shot(commands: Any) -> None:
     from vitstudio.core.prompts import LABEL_SETS, TEMPLATE_SETS
 
     parser = commands.add_parser("zero-shot", help="which of some labels fits a picture (CLIP)")
-    parser.add_argument("image", help="picture file")
+    parser.add_argument("image", help="picture file, or tabletop:SEED")
     _add_model_options(parser, "open_clip/ViT-B-32/openai")
     labels = parser.add_mutually_exclusive_group(required=True)
     labels.add_argument("--labels", help="separated by commas: cat,dog")
@@ -154,8 +158,14 @@ def _add_zero_shot(commands: Any) -> None:
 
 def _add_depth(commands: Any) -> None:
     parser = commands.add_parser("depth", help="how far everything on a picture is, in metres")
-    parser.add_argument("image", help="picture file")
+    parser.add_argument("image", help="picture file, or tabletop:SEED")
     _add_model_options(parser, "depthformer_swint_nyu")
+    parser.add_argument(
+        "--show",
+        choices=DEPTHS_OF,
+        default="answer",
+        help="of a tabletop scene: the model's depth, the true one, or their distance",
+    )
     parser.add_argument("--fit", choices=FITS, default="aspect")
     parser.add_argument("--patches", type=int, help="steps of 32 pixels along the shorter side")
     parser.add_argument("--colormap", choices=COLORMAPS, default="inferno")
@@ -188,6 +198,11 @@ def _add_models(commands: Any) -> None:
     check.add_argument("--weights", default="default", help="'default', 'random' or a checkpoint")
     check.add_argument("--device", default="auto")
     check.add_argument("--precision", choices=PRECISIONS, default="float32")
+    check.add_argument(
+        "--seed",
+        type=int,
+        help="measure a net of the tabletop world instead, on scenes that it never saw",
+    )
     check.add_argument("--json", action="store_true")
     check.set_defaults(run=_models_check)
 
@@ -255,15 +270,23 @@ def _depth(options: argparse.Namespace) -> int:
     )
     if "depth" not in model.spec.abilities:
         raise ModelError(f"{model.spec.title} measures no depth: choose a DepthFormer.")
+    if options.show != "answer" and frame.truth is None:
+        raise ModelError(f"Nobody knows the true depth of {frame.source}: name a tabletop:SEED.")
     trace = model.trace(frame, options.fit, options.patches)
     for path in options.out:
         trace.figure(state).save(Path(path))
     depth = trace.depth
+    truth = None
+    if frame.truth is not None:
+        errors = depth_errors(depth.values, frame.truth, trace.transform)
+        truth = {"abs_rel": errors.abs_rel, "delta1": errors.delta1, "mean_error": errors.mean}
     report = {
         "model": model.spec.id,
         "trained": model.spec.trained,
+        "trained_on": trained_on(model.spec),
         "weights_hash": model.spec.weights_hash,
         "picture": frame.source,
+        "note": foreign_note(model.spec, frame),
         "input_size": list(trace.transform.input_size),
         "precision": model.precision,
         "device": model.device,
@@ -273,6 +296,7 @@ def _depth(options: argparse.Namespace) -> int:
         "nearest": depth.range[0],
         "median": depth.median,
         "farthest": depth.range[1],
+        "truth": truth,
         "written": list(options.out),
     }
     if options.json:
@@ -299,6 +323,7 @@ def _depth_state(options: argparse.Namespace) -> State:
         colormap=options.colormap,
         invert=options.invert,
         iso_step=options.iso,
+        depth_of=options.show,
         show_grid=False,
     ).replace(**fixed)
 
@@ -306,6 +331,8 @@ def _depth_state(options: argparse.Namespace) -> State:
 def _print_depth(report: dict[str, Any]) -> None:
     if not report["trained"]:
         print("Random weights: this model was never trained, so its metres mean nothing.")
+    if report["note"]:
+        print(report["note"])
     rows, cols = report["input_size"]
     print(f"{report['model']}, {report['precision']} on {report['device']}: {cols} x {rows} pixels")
     print(f"forward pass: {report['forward_s'] * 1e3:.0f} ms")
@@ -313,6 +340,11 @@ def _print_depth(report: dict[str, Any]) -> None:
         f"from {report['nearest']:.2f} to {report['farthest']:.2f} m, "
         f"half of it within {report['median']:.2f} m"
     )
+    if (truth := report["truth"]) is not None:
+        print(
+            f"against the truth: AbsRel {truth['abs_rel']:.3f}, delta1 {truth['delta1']:.1%}, "
+            f"{truth['mean_error']:.2f} m off on average"
+        )
     for path in report["written"]:
         print(f"wrote {path}")
 
@@ -351,11 +383,14 @@ def _zero_shot(options: argparse.Namespace) -> int:
         )
     ]
     cut = [label for label, is_cut in zip(answer.prompts, answer.truncated, strict=True) if is_cut]
+    unknown = zip(answer.prompts, answer.unknown or ((),) * len(answer.prompts), strict=True)
     report = {
         "model": model.spec.id,
         "trained": model.spec.trained,
+        "trained_on": trained_on(model.spec),
         "weights_hash": model.spec.weights_hash,
         "picture": frame.source,
+        "note": foreign_note(model.spec, frame),
         "precision": model.precision,
         "device": model.device,
         "templates": list(templates),
@@ -363,6 +398,7 @@ def _zero_shot(options: argparse.Namespace) -> int:
         "logit_bias": answer.logit_bias,
         "context_length": answer.context_length,
         "truncated": cut,
+        "unknown": {label: list(names) for label, names in unknown if names},
         "labels": sorted(rows, key=lambda row: -row["probability"])[: options.top],  # type: ignore[operator]
     }
     if options.json:
@@ -375,12 +411,16 @@ def _zero_shot(options: argparse.Namespace) -> int:
 def _print_zero_shot(report: dict[str, Any]) -> None:
     if not report["trained"]:
         print("Random weights: this model was never trained.")
+    if report["note"]:
+        print(report["note"])
     scale = f"logit scale {report['logit_scale']:.1f}"
     if report["logit_bias"] is not None:
         scale += f", bias {report['logit_bias']:.1f}"
     print(f"{report['model']}, {report['precision']} on {report['device']}: {scale}")
     for row in report["labels"]:
         print(f"{row['probability']:>6.1%}  {row['similarity']:>+.3f}  {row['label']}")
+    for label, names in report["unknown"].items():
+        print(f"The model has never read {', '.join(names)} (in '{label[:40]}').")
     for label in report["truncated"]:
         shown = label if len(label) <= 40 else f"{label[:40]}..."
         print(f"The model read only the first {report['context_length']} tokens of '{shown}'.")
@@ -426,6 +466,8 @@ def _models_download(options: argparse.Namespace) -> int:
 
 
 def _models_check(options: argparse.Namespace) -> int:
+    if options.seed is not None:
+        return _models_measure(options)
     from vitstudio import api
     from vitstudio.core.assets import sample_pictures
 
@@ -452,6 +494,21 @@ def _models_check(options: argparse.Namespace) -> int:
             f"{max(errors):.1e}."
         )
     return 0
+
+
+def _models_measure(options: argparse.Namespace) -> int:
+    from vitstudio.training.measure import run as run_measure
+
+    if options.image:
+        raise ModelError("--seed measures scenes of the tabletop world: leave the picture out.")
+    return run_measure(
+        options.model,
+        options.seed,
+        weights=options.weights,
+        device=options.device,
+        precision=options.precision,
+        as_json=options.json,
+    )
 
 
 def _bench(options: argparse.Namespace) -> int:
@@ -563,8 +620,11 @@ def _report(trace: Trace, state: State) -> dict[str, Any]:
     report: dict[str, Any] = {
         "model": spec.id,
         "trained": spec.trained,
+        "trained_on": trained_on(spec),
         "weights_hash": spec.weights_hash,
         "picture": info.frame.source,
+        "note": foreign_note(spec, info.frame),
+        "truth": None,
         "picture_size": list(info.frame.size_rc),
         "input_size": list(info.transform.input_size),
         "grid_size": list(info.layers[state.layer].grid_of(state.level)),
@@ -581,6 +641,8 @@ def _report(trace: Trace, state: State) -> dict[str, Any]:
         "feature_norm": facts.norm,
         "check": trace.check(state.layer),
     }
+    if (truth := info.frame.truth) is not None:
+        report["truth"] = {"shape": truth.shape, "caption": truth.caption}
     if "classes" in spec.abilities:
         report["classes"] = [
             {"name": name, "probability": value} for name, value in trace.classes()
@@ -591,6 +653,8 @@ def _report(trace: Trace, state: State) -> dict[str, Any]:
 def _print_report(report: dict[str, Any]) -> None:
     if not report["trained"]:
         print("Random weights: this model was never trained.")
+    if report["note"]:
+        print(report["note"])
     rows, cols = report["grid_size"]
     print(
         f"{report['model']}, {report['precision']} on {report['device']}: {rows} x {cols} patches"
@@ -601,6 +665,8 @@ def _print_report(report: dict[str, Any]) -> None:
         print(f"entropy of the query's attention: {report['entropy_nats']:.2f} nats")
     for row in report.get("classes", ()):
         print(f"{row['probability']:>6.1%}  {row['name']}")
+    if report["truth"] is not None:
+        print(f"  true:  {report['truth']['shape']} ({report['truth']['caption']})")
     for path in report["written"]:
         print(f"wrote {path}")
 
@@ -612,6 +678,7 @@ def _spec_row(spec: ModelSpec) -> dict[str, Any]:
         "title": spec.title,
         "availability": spec.availability,
         "weights_bytes": spec.weights_bytes,
+        "world": spec.world,
         "layers": spec.num_layers,
         "heads": spec.layers[0].num_heads,
         "dim": spec.dim,

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication
 from vitstudio.app import build_engine
 from vitstudio.core.assets import assets_dir, sample_pictures
 from vitstudio.core.state import State
+from vitstudio.core.worlds import is_made
 from vitstudio.engine import messages
 from vitstudio.settings import Settings, SettingsStore, default_path
 from vitstudio.state.app_state import AppState
@@ -70,7 +71,8 @@ class Program:
         self.engine.start()
         self.studio.start()
         if self._path:
-            self.studio.desk.open_paths([str(Path(self._path).absolute())])
+            made = is_made(self._path)
+            self.studio.desk.open_paths([self._path if made else str(Path(self._path).absolute())])
 
     def stop(self) -> None:
         """Close the window, stop what runs long, and wait for the engine.
@@ -174,6 +176,6 @@ def _first_state(settings: Settings, path: str, model_id: str) -> State:
         state = state.replace(model_id=model_id, weights="default")
     if path:
         return state.replace(source="")
-    if not Path(state.source).is_file():
+    if not (is_made(state.source) or Path(state.source).is_file()):
         state = state.replace(source=str(assets_dir() / "images" / FIRST_SAMPLE))
     return state

@@ -36,6 +36,7 @@ class ComputeHandlers:
         self._generation = 0
         self._cancels = 0
         self._prompts: Any = None
+        self._check: Any = None
 
     def table(self) -> Handlers:
         """Message types and what answers them."""
@@ -162,10 +163,34 @@ class ComputeHandlers:
             yield messages.ClassesReady(message.generation, found)
 
     def ask_check(self, message: Any) -> Answers:
-        """The proof of one layer."""
-        if trace := self._current(message):
-            error = trace.check(message.layer)
-            yield messages.CheckReady(message.generation, message.layer, error, trace.tolerance)
+        """The proof of one layer, in steps; that of another layer takes the place of this one.
+
+        Nobody asks for it, it comes with the layer: stopped, it gives no answer and no failure, and
+        is asked again with the next change on the screen.
+        """
+        trace = self._current(message)
+        if trace is None or message == self._check:
+            return
+        self._check = message
+        begin, long, cancels = time.perf_counter(), False, self._cancels
+        try:
+            for error in trace.check_steps(message.layer):
+                stopped = self._check is not message or self._cancels != cancels
+                if stopped or self._current(message) is None:
+                    break
+                if error is None:
+                    if not long and time.perf_counter() - begin > 0.3:
+                        long = True
+                        yield messages.Progress("AskCheck", "Proving what is drawn")
+                    yield None
+                    continue
+                layer, tolerance = message.layer, trace.tolerance
+                yield messages.CheckReady(message.generation, layer, error, tolerance)
+            if long:
+                yield messages.Progress("AskCheck", "", done=True)
+        finally:
+            if self._check is message:
+                self._check = None
 
     def ask_bias(self, message: Any) -> Answers:
         """The position bias of one layer."""

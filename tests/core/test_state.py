@@ -35,6 +35,7 @@ OTHER: dict[str, Any] = {
     "before": True,
     "level": 2,
     "invert": True,
+    "depth_of": "error",
     "iso_step": 0.5,
     "field_of_view": 75.0,
     "prompts": ("a cat", "猫"),

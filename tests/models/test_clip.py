@@ -205,7 +205,9 @@ def test_check_proves_every_layer_of_both_towers(trace: Trace) -> None:
     text, tower = trace.text("a small cat", TEMPLATES[0]), trace.language().tower
     for block, call in zip(tower.blocks, text.calls, strict=True):
         with torch.inference_mode():
-            ours, theirs, _ = GlobalAttention(block.attn).check(block, call, trace.layers[0])
+            *_, found = GlobalAttention(block.attn).check(block, call, trace.layers[0])
+            assert found is not None
+            ours, theirs, _ = found
         assert float((ours - theirs).abs().max() / theirs.abs().max()) < 1e-4
 
 

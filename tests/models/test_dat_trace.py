@@ -25,6 +25,7 @@ from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.adapters.dat import adapt_dat, layers_of
 from vitstudio.models.answers import token_map
 from vitstudio.models.load import load, load_checkpoint
+from vitstudio.models.mixers import deformable
 from vitstudio.models.mixers.window_attention import dense_matrix
 from vitstudio.models.nets.dat import CONFIGS, Dat, DatConfig
 from vitstudio.models.own_models import find_own
@@ -147,14 +148,8 @@ def test_check_proves_every_layer(trace: Trace) -> None:
 
 def test_check_notices_points_that_are_drawn_elsewhere(small: AdaptedNet) -> None:
     trace = tracing.trace_frame(small, random_frame(60, 100))
-    mixer: Any = small.mixers[D]
-    module, real = mixer.module, mixer.module.sampling
-
-    def moved(given: Tensor) -> Any:
-        sampling = real(given)
-        return replace(sampling, position=sampling.position + 0.01)
-
-    with patch.object(module, "sampling", moved):
+    real = deformable.unit_points
+    with patch.object(deformable, "unit_points", lambda *args: real(*args) + 0.005):
         assert trace.check(D) > 1e-3
 
 
@@ -251,8 +246,34 @@ def test_answers_draw_points_and_usage(trace: Trace) -> None:
 
 def test_a_watched_layer_gives_the_same_maps(small: AdaptedNet, trace: Trace) -> None:
     watched = tracing.trace_frame(small, random_frame(60, 100), watch=D)
-    np.testing.assert_allclose(watched.weights(D, 21), trace.weights(D, 21), atol=1e-6)
     assert torch.equal(watched.output, trace.output)
+    np.testing.assert_array_equal(watched.weights(D, 21), trace.weights(D, 21))
+    found, expected = watched.points(D, 21, "max"), trace.points(D, 21, "max")
+    for name in ("points", "references", "weights"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    assert watched.check(D) == trace.check(D)
+
+
+def test_points_are_the_positions_that_the_forward_pass_read(small: AdaptedNet) -> None:
+    """Those of the watched layer are kept as they pass; nothing of it is called again for them."""
+    attention: Any = small.blocks[D].attention  # type: ignore[union-attr]
+    read: list[Tensor] = []
+    real = attention.read
+
+    def reading(grid: Tensor, position: Tensor) -> Tensor:
+        read.append(position.clone())
+        seen: Tensor = real(grid, position)
+        return seen
+
+    with patch.object(attention, "read", reading):
+        watched = tracing.trace_frame(small, random_frame(60, 100), watch=D)
+    with patch.object(attention.proj_q, "forward", side_effect=AssertionError("called again")):
+        points = watched.points(D, 21).points
+        watched.weights(D, 21)
+    (position,) = read
+    np.testing.assert_array_equal(points, deformable.unit_points(position[0], (6, 8)).numpy())
+    hooks = (len(m._forward_hooks) + len(m._forward_pre_hooks) for m in small.net.modules())
+    assert sum(hooks) == 0
 
 
 # ---- a planted pattern

@@ -177,7 +177,7 @@ def test_grids_are_those_of_the_pass(trace: Trace) -> None:
 def test_rows_are_the_derivatives_of_what_the_net_sees(trace: Trace, layer: int) -> None:
     """With values and outputs passed through unchanged, a weight is a derivative."""
     module: Any = trace.adapted.blocks[layer]
-    call = trace._capture.calls[layer]
+    call = trace._capture.call(layer)
     levels = list(trace.layers[SELF].level_grids)
     query = trace.token((3, 7), layer)
     value, *rest = call.args

@@ -253,10 +253,10 @@ def test_titles_count_from_one() -> None:
 
 NO_CLASSES = {"classes"}
 OF_OTHER_FAMILIES = {
-    *("level", "offsets", "prompts", "depth"),
+    *("level", "offsets", "prompts", "depth", "truth"),
     *("view:points", "view:usage", "view:relevance", "view:depth"),
 }
-"""Off for every plain ViT without text or depth."""
+"""Off for every plain ViT without text or depth, on a photograph."""
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ class FakeScreen:
 
     NAMES = (
         *("canvas", "colour_bar", "breadcrumb", "view_bar", "top_bar", "rail", "atlas"),
-        *("token", "predictions", "prompts", "depth", "bias", "tabs"),
+        *("token", "predictions", "classes_note", "prompts", "depth", "bias", "world", "tabs"),
         *("picker", "status", "notice"),
     )
 

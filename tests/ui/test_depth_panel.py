@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -128,3 +129,11 @@ def test_opengl_is_not_loaded_before_it_is_wanted():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_a_net_of_another_world_says_that_its_metres_do_not_apply(panel):
+    assert not panel.note.isVisible()
+    spec = replace(SPEC, world="tabletop")
+    panel.show_view(resolve(State(view="depth"), spec, replace(INFO, spec=spec)))
+    assert panel.note.isVisible()
+    assert "its metres do not apply to this picture" in panel.note.sentence

@@ -1,9 +1,12 @@
 """The prompts tab: what typing, menus and clicks ask for, and what is shown of an answer."""
 
+from dataclasses import replace
+
 import pytest
 from PySide6.QtCore import Qt
 
 from tests.ui.fakes import clip_spec, make_answer, make_frame, make_info, make_spec
+from vitstudio.core.frame import Frame
 from vitstudio.core.prompts import TEMPLATE_SETS, label_set
 from vitstudio.core.state import State
 from vitstudio.state.resolve import resolve
@@ -166,3 +169,23 @@ def test_a_sigmoid_scale_shows_its_bias():
     answer = make_answer(("a",))
     object.__setattr__(answer, "logit_bias", -12.9)
     assert scale_text(answer) == "sigmoid of 100 × cosine - 12.9"
+
+
+def test_words_that_the_model_never_read_are_marked(panel):
+    answer = make_answer(("red cone", "aardvark"))
+    answer = replace(answer, unknown=((), ("aardvark",)))
+    plain, new = sorted(bars_of(answer, ""), key=lambda bar: bar.prompt == "aardvark")
+    assert (plain.pill, new.pill) == ("", "new word")
+    assert "never read “aardvark”" in new.tooltip
+    cut = replace(answer, truncated=(True, True))
+    assert [bar.pill for bar in bars_of(cut, "")] == ["cut", "cut"]
+
+
+def test_a_net_of_another_world_says_that_its_similarities_do_not_apply(panel):
+    spec = replace(SPEC, world="tabletop")
+    panel.show_view(resolve(State(), spec, replace(INFO, spec=spec)))
+    assert panel.note.isVisible()
+    assert "its similarities do not apply to this picture" in panel.note.sentence
+    scene = replace(INFO, spec=spec, frame=Frame(INFO.frame.rgb, "tabletop:seed=1"))
+    panel.show_view(resolve(State(), spec, scene))
+    assert not panel.note.isVisible()

@@ -23,6 +23,8 @@ OTHER_FAMILIES: dict[str, int | None] = {
     "depthformer_swint_nyu": None,
 }
 """Ids, and steps along the shorter side of the picture (None: as the model starts with)."""
+DEPTH_ROWS = 329
+"""Of the 512 x 512 picture: a trace of 288 x 448 px."""
 LARGE_PATCHES = 74
 """74 patches of 14 px: a 1036 x 1036 input, 5,477 tokens."""
 
@@ -75,7 +77,17 @@ def family_rows(frame: Frame, repeats: int) -> list[Row]:
     for model_id, patches in OTHER_FAMILIES.items():
         model = load(model_id, weights="random")
         rows.append(capture_row(model, frame, patches, repeats))
+        if "depth" in model.spec.abilities:
+            rows.append(memory_row(model, Frame(frame.rgb[:DEPTH_ROWS], frame.source)))
     return rows
+
+
+def memory_row(model: LoadedModel, frame: Frame) -> Row:
+    """What a trace keeps before anything is asked of it."""
+    trace = model.trace_frame(frame)
+    rows, cols = trace.transform.input_size
+    note = f"{model.spec.title}, {rows} x {cols} px, {model.precision}"
+    return Row("memory of the trace", trace.memory_bytes() / 1e6, "MB", 64.0, note=note)
 
 
 def transformers_row(model: LoadedModel, frame: Frame, repeats: int) -> Row:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from vitstudio.core.errors import PictureError
 from vitstudio.core.overview import Overview, overview_of
+from vitstudio.core.truth import Truth
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,12 +23,15 @@ class Frame:
         sRGB, upright (EXIF rotation already applied), read-only.
     source : str
         Where it came from, to show and to find again: a path, or a name such as "clipboard".
+        A picture of a made world begins with its name and a colon: "tabletop:..." (`core.worlds`).
     index : int
         Position in the source, from 0.
     capture_time_s : float
         Seconds on the source's clock; 0 for still pictures.
     note : str
         What the user should know of the conversion, e.g. that transparency was laid on white.
+    truth : Truth or None
+        What is known of a made picture; None for a photograph.
     """
 
     rgb: NDArray[np.uint8]
@@ -35,6 +39,7 @@ class Frame:
     index: int = 0
     capture_time_s: float = 0.0
     note: str = ""
+    truth: Truth | None = None
 
     def __post_init__(self) -> None:
         rgb = self.rgb
@@ -42,6 +47,9 @@ class Frame:
             raise PictureError(
                 f"A picture must be uint8 with shape (rows, cols, 3), not {rgb.dtype} {rgb.shape}."
             )
+        if self.truth is not None and self.truth.depth.shape != rgb.shape[:2]:
+            known = self.truth.depth.shape
+            raise PictureError(f"A true depth of {known} is none of {rgb.shape[:2]} pixels.")
         if rgb.flags.writeable:
             # A copy, so that whoever made the array cannot change the picture behind a trace.
             rgb = np.ascontiguousarray(rgb).copy()

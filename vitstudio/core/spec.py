@@ -143,6 +143,8 @@ class ModelSpec:
         False for random weights; the window and every export say so.
     weights_hash : str
         First 16 hexadecimal digits of the SHA-256 of the loaded weights; "" before loading.
+    world : str
+        The made world that the net is for, and knows nothing outside of ("tabletop"), or "".
     """
 
     id: str
@@ -172,6 +174,7 @@ class ModelSpec:
     availability: Availability = "none"
     trained: bool = True
     weights_hash: str = ""
+    world: str = ""
 
     def __post_init__(self) -> None:
         if self.size_step == (0, 0):

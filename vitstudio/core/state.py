@@ -26,6 +26,7 @@ ViewKind = Literal[
 Direction = Literal["from", "to"]
 Fit = Literal["aspect", "trained", "whole"]
 Scale = Literal["map", "shared", "fixed"]
+DepthOf = Literal["answer", "truth", "error"]
 Head = int | Literal["mean", "max"]
 Query = str | tuple[float, float]
 """A prefix token by name ("cls", "reg1"), or a point (x, y) of the source picture in [0, 1]."""
@@ -33,6 +34,7 @@ Query = str | tuple[float, float]
 VIEW_KINDS: tuple[ViewKind, ...] = get_args(ViewKind)
 FITS: tuple[Fit, ...] = get_args(Fit)
 SCALES: tuple[Scale, ...] = get_args(Scale)
+DEPTHS_OF: tuple[DepthOf, ...] = get_args(DepthOf)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
@@ -46,7 +48,8 @@ class State:
     Attributes
     ----------
     source : str
-        Path or name of the picture; "" for none.
+        Path or name of the picture, or a made scene ("tabletop:42", or with all that is in it
+        after the colon); "" for none.
     model_id, device, precision : str
     weights : str
         "default", "random" or the path of a checkpoint.
@@ -78,6 +81,8 @@ class State:
     fixed_range : (low, high)
     invert : bool
         Colour map from high to low.
+    depth_of : "answer" | "truth" | "error"
+        In the view "depth" of a made scene: the net's, the true one, or their distance.
     iso_step : float
         Metres between the iso-lines of a depth map; 0 for none.
     field_of_view : float
@@ -116,6 +121,7 @@ class State:
     before: bool = False
     level: int = 0
     invert: bool = False
+    depth_of: DepthOf = "answer"
     iso_step: float = 0.0
     field_of_view: float = 60.0
     prompts: tuple[str, ...] = ()
@@ -130,6 +136,7 @@ class State:
         _one_of("direction", self.direction, ("from", "to"))
         _one_of("fit", self.fit, FITS)
         _one_of("scale", self.scale, SCALES)
+        _one_of("depth_of", self.depth_of, DEPTHS_OF)
         _one_of("colormap", self.colormap, COLORMAPS)
         _one_of("device", self.device.split(":")[0], DEVICES)
         _one_of("precision", self.precision, PRECISIONS)

@@ -11,7 +11,7 @@ from vitstudio.core.errors import ModelError
 from vitstudio.core.frame import Frame
 from vitstudio.core.geometry import ImageTransform
 from vitstudio.core.spec import LayerSpec, ModelSpec
-from vitstudio.core.state import Direction, Head, Query, ViewKind
+from vitstudio.core.state import DepthOf, Direction, Head, Query, ViewKind
 
 FloatArray = NDArray[np.float32]
 
@@ -272,7 +272,7 @@ class MapRequest:
     `query` is a token of that layer. What a view does not depend on has its default here:
     `resolve` sees to that. `level` is for views of features in layers that hold several grids;
     with `before` they are of what goes into the layer. `prompt`, `templates` and `start_layer`
-    belong to "relevance".
+    belong to "relevance", `depth_of` to "depth".
     """
 
     view: ViewKind
@@ -285,6 +285,7 @@ class MapRequest:
     prompt: str = ""
     templates: tuple[str, ...] = ()
     start_layer: int | None = None
+    depth_of: DepthOf = "answer"
 
 
 @dataclass(frozen=True, eq=False)
@@ -302,7 +303,7 @@ class TokenMap:
         Over all heads of the layer, for the shared colour scale.
     unit : str
         What the values are, for the colour bar: "attention weight", "token norm", "cosine
-        similarity", "m".
+        similarity", "m", "m of error".
     points : SamplingPoints or None
         Where a deformable layer sampled, for "points" and "usage".
     """
@@ -331,7 +332,7 @@ class TokenMap:
             low, high = (float(value) for value in np.percentile(self.values, (2.0, 98.0)))
         else:
             low, high = float(self.values.min()), float(self.values.max())
-        if self.request.view in WEIGHT_VIEWS:
+        if self.request.view in WEIGHT_VIEWS or self.request.depth_of == "error":
             low = 0.0
         return (low, high) if high > low else (low, low + 1e-6)
 

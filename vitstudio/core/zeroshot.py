@@ -35,6 +35,9 @@ class ZeroShotAnswer:
         Whether the model read only the beginning of a sentence.
     context_length : int
         Tokens that the model reads at most.
+    unknown : tuple of tuple of str
+        Words of each prompt, or of its template, that the model has never read: to it they are all
+        the same. () where it can spell every word.
     """
 
     prompts: tuple[str, ...]
@@ -45,12 +48,15 @@ class ZeroShotAnswer:
     num_tokens: tuple[int, ...]
     truncated: tuple[bool, ...]
     context_length: int = 77
+    unknown: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         counts = {
             len(part)
             for part in (self.probabilities, self.similarities, self.num_tokens, self.truncated)
         }
+        if self.unknown:
+            counts.add(len(self.unknown))
         if counts != {len(self.prompts)}:
             raise ModelError(f"{len(self.prompts)} prompts cannot have {sorted(counts)} answers.")
 
@@ -126,6 +132,7 @@ def answer_of(
     logit_bias: float | None,
     num_tokens: Sequence[int],
     context_length: int,
+    unknown: Sequence[tuple[str, ...]] = (),
 ) -> ZeroShotAnswer:
     """The answer for the cosine similarities of a picture with each prompt.
 
@@ -152,4 +159,5 @@ def answer_of(
         num_tokens=tuple(num_tokens),
         truncated=tuple(count > context_length for count in num_tokens),
         context_length=context_length,
+        unknown=tuple(unknown) if any(unknown) else (),
     )

@@ -73,6 +73,17 @@ class OpenImage:
     image: bytes | Callable[[str], Frame]
 
 
+@dataclass(frozen=True)
+class DrawScene:
+    """Draw the scene of a made world that `source` names; the newest one asked for counts.
+
+    A draft is coarse and quick, for while the scene changes.
+    """
+
+    source: str
+    draft: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class TraceFrame:
     """Run the current model on a frame; `layer` is the one that will be asked about first."""
@@ -242,6 +253,14 @@ class PictureOpened:
 
     frame: Frame
     folder: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class SceneDrawn:
+    """Answer to DrawScene: a Frame with its truth."""
+
+    frame: Frame
+    draft: bool
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,8 @@ def array_files(content: FigureContent, path: Path) -> dict[Path, bytes]:
     `points` and `references` (float32 (sets, points, 2), (x, y) in [0, 1] of the model input) and
     `weights` (float32 (sets, points), NaN for points that are not used); a layer of windows adds
     `window_cells` and `window_regions` (int64 (windows, tokens): the cell, row * cols + col, or -1
-    for padding; tokens of a window see each other where their regions are equal).
+    for padding; tokens of a window see each other where their regions are equal); a depth map of a
+    made scene adds `true_depth` (float32 (rows, cols), metres).
 
     Raises
     ------
@@ -60,4 +61,8 @@ def _extras(content: FigureContent) -> dict[str, NDArray[Any]]:
     if windows is not None:
         extras["window_cells"] = windows.cells.astype(np.int64)
         extras["window_regions"] = windows.regions.astype(np.int64)
+    truth = content.info.frame.truth
+    if truth is not None and token_map is not None and content.state.view == "depth":
+        rows, cols = token_map.values.shape[:2]
+        extras["true_depth"], _ = truth.depth_on(content.info.transform, (rows, cols))
     return extras

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtGui import QFont
 
 from vitstudio.core.state import Fit, Scale
+from vitstudio.core.worlds import WORLD_NAMES, answers_of, is_foreign, trained_on
 from vitstudio.export.content import FigureContent
 from vitstudio.export.metadata import program_version
 from vitstudio.painting import palette
@@ -28,6 +29,8 @@ GAP = "\u00a0\u00a0"
 """Spaces that no XML reader folds into one."""
 UNTRAINED = "Untrained: random weights"
 LONGEST_NAME = 48
+OF_ANSWERS = ("depth", "relevance")
+"""Views that show what the net says of the picture, not only what it looks at."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,23 @@ def fact_lines(content: FigureContent, font: QFont, width: float) -> tuple[Line,
     return _flow(_facts(content), f"{GAP}·{GAP}", palette.MUTED, font, width)
 
 
+def warning(content: FigureContent) -> str:
+    """What a reader must know before all else: the weights are random, or of another world."""
+    info = content.info
+    if not info.spec.trained:
+        return UNTRAINED
+    if content.state.view in OF_ANSWERS and is_foreign(info.spec, info.frame):
+        world = WORLD_NAMES[info.spec.world]
+        return f"A net of the {world}: its {answers_of(info.spec)} do not apply here"
+    return ""
+
+
 def _facts(content: FigureContent) -> tuple[str, ...]:
     info, state = content.info, content.state
     rows, cols = info.frame.size_rc
-    facts = [
+    facts: list[str] = [
         info.spec.id,
+        *filter(None, (trained_on(info.spec),)),
         f"{shorten_middle(content.picture_name, LONGEST_NAME)}, {cols} × {rows} px",
         ", ".join((FIT_WORDS[state.fit], *_sizes(content))),
         info.precision,
@@ -78,6 +93,8 @@ def _facts(content: FigureContent) -> tuple[str, ...]:
         low, high = content.colour_range
         words = SCALE_WORDS[state.scale]
         facts.append(f"{words}: {format_value(low)} to {format_value(high)}")
+    if (errors := content.depth_errors) is not None:
+        facts.append(f"against the truth: AbsRel {errors.abs_rel:.3f}, δ1 {errors.delta1:.1%}")
     facts.append(f"VitStudio {program_version()}")
     return tuple(facts)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +11,9 @@ from vitstudio.core.overlay import colour_range, map_pixels
 from vitstudio.core.spec import LayerSpec
 from vitstudio.core.state import State
 from vitstudio.core.trace import TokenMap, TraceInfo
+from vitstudio.core.truth import DepthErrors, depth_errors
 from vitstudio.core.windows import WindowLayout, window_layout
+from vitstudio.core.worlds import picture_title
 from vitstudio.painting.marks import Mark
 from vitstudio.painting.points import legend
 from vitstudio.painting.shown import (
@@ -82,6 +83,16 @@ class FigureContent:
         return legend(self.token_map) if self.state.view in WITH_POINTS else ()
 
     @property
+    def depth_errors(self) -> DepthErrors | None:
+        """Errors of the net's depth map where that is drawn and the truth known."""
+        truth, token_map = self.info.frame.truth, self.token_map
+        if truth is None or token_map is None or self.state.view != "depth":
+            return None
+        if token_map.request.depth_of != "answer":
+            return None
+        return depth_errors(token_map.values, truth, self.info.transform)
+
+    @property
     def map_is_picture(self) -> bool:
         """Whether vector formats take the map as a picture: it is smooth, or one of pixels."""
         if self.token_map is None:
@@ -102,8 +113,7 @@ class FigureContent:
     @property
     def picture_name(self) -> str:
         """The picture's name without its folder, whichever system wrote the path."""
-        name = re.split(r"[\\/]", self.info.frame.source.rstrip("\\/"))[-1]
-        return name or "picture"
+        return picture_title(self.info.frame.source) or "picture"
 
     @property
     def sentence(self) -> str:

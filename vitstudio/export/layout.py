@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFont
 
-from vitstudio.export.caption import UNTRAINED, Line, Span, fact_lines, legend_lines, title_lines
+from vitstudio.export.caption import Line, Span, fact_lines, legend_lines, title_lines, warning
 from vitstudio.export.content import FigureContent
 from vitstudio.painting import palette
 from vitstudio.painting.colour_bar import ColourBar, colour_bar_width, plan_colour_bar
@@ -59,7 +59,7 @@ class FigureLayout:
     bar_font : QFont
     lines : tuple of TextLine
     chip : QRectF or None
-        Ground of the warning that the net is untrained.
+        Ground of the warning that the net is untrained, or of another world.
     """
 
     width: int
@@ -138,20 +138,20 @@ def _caption(
     room = width * WRAP_SLACK
     lines: list[TextLine] = []
     chip = None
-    if not content.info.spec.trained:
+    if text := warning(content):
         size = FACT_SIZE * unit
-        chip_width = advance(make_font(size, bold=True), UNTRAINED) / WRAP_SLACK + 1.4 * size
+        chip_width = advance(make_font(size, bold=True), text) / WRAP_SLACK + 1.4 * size
         chip = QRectF(x, y, chip_width, 1.8 * size)
-        warning = (Span(UNTRAINED, palette.WARNING),)
-        lines.append(TextLine(x + 0.7 * size, y + 1.26 * size, warning, size, bold=True))
+        words = (Span(text, palette.WARNING),)
+        lines.append(TextLine(x + 0.7 * size, y + 1.26 * size, words, size, bold=True))
         y += 1.8 * size + 12 * unit
-    blocks = (
+    parts = (
         (TITLE_SIZE * unit, True, title_lines),
         (FACT_SIZE * unit, False, legend_lines),
         (FACT_SIZE * unit, False, fact_lines),
     )
-    for size, bold, words in blocks:
-        found = words(content, make_font(size, bold=bold), room)
+    for size, bold, lines_of in parts:
+        found = lines_of(content, make_font(size, bold=bold), room)
         for spans in found:
             lines.append(TextLine(x, y + 1.1 * size, spans, size, bold))
             y += LINE_HEIGHT * size

@@ -8,6 +8,7 @@ import math
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from vitstudio.core.worlds import foreign_note, trained_on
 from vitstudio.export.content import FigureContent
 
 KEY = "vitstudio"
@@ -38,15 +39,18 @@ def metadata(content: FigureContent) -> dict[str, Any]:
             "id": info.spec.id,
             "title": info.spec.title,
             "trained": info.spec.trained,
+            "trained_on": trained_on(info.spec),
             "weights": state.weights,
             "weights_hash": info.spec.weights_hash,
             "licence": info.spec.licence,
         },
         "picture": {
             "source": info.frame.source,
+            "note": foreign_note(info.spec, info.frame),
             "name": content.picture_name,
             "size_rc": info.frame.size_rc,
             "frame_index": info.frame.index,
+            "truth": _truth(content),
         },
         "geometry": _geometry(content),
         "layer": _layer(content),
@@ -65,6 +69,20 @@ def metadata_json(content: FigureContent) -> str:
     if any("\ud800" <= letter <= "\udfff" or letter in "\ufffe\uffff" for letter in text):
         text = json.dumps(values, allow_nan=False)
     return text
+
+
+def _truth(content: FigureContent) -> dict[str, Any] | None:
+    """What is known of a made scene, with the errors of a depth map that is shown."""
+    truth = content.info.frame.truth
+    if truth is None:
+        return None
+    errors = content.depth_errors
+    return {
+        "shape": truth.shape,
+        "caption": truth.caption,
+        "abs_rel": errors.abs_rel if errors is not None else None,
+        "delta1": errors.delta1 if errors is not None else None,
+    }
 
 
 def _geometry(content: FigureContent) -> dict[str, Any]:

@@ -88,7 +88,21 @@ def _relevance(trace: Trace, request: MapRequest) -> Steps:
 
 def _depth(trace: Trace, request: MapRequest) -> Steps:
     depth = trace.depth
-    yield TokenMap(request, depth.values, NOTHING, depth.limits, depth.unit)
+    values, unit = depth.values, depth.unit
+    if request.depth_of != "answer":
+        values, unit = _against_truth(trace, request, values)
+    yield TokenMap(request, values, NOTHING, depth.limits, unit)
+
+
+def _against_truth(trace: Trace, request: MapRequest, answer: FloatArray) -> tuple[FloatArray, str]:
+    """The true depth on the grid of the answer, or how far off the answer is; and its unit."""
+    truth = trace.info.frame.truth
+    if truth is None:
+        raise ModelError("Nobody knows the true depth of this picture: open a tabletop scene.")
+    true, inside = truth.depth_on(trace.info.transform, (answer.shape[0], answer.shape[1]))
+    if request.depth_of == "truth":
+        return true, "m"
+    return np.where(inside, np.abs(answer - true), np.float32(0.0)), "m of error"
 
 
 def _colours(trace: Trace, request: MapRequest) -> Steps:

@@ -20,6 +20,7 @@ from vitstudio.core.spec import HubFile, LayerSpec, MixerKind, ModelSpec, UrlFil
 from vitstudio.models import hub
 from vitstudio.models.adapters.stages import abilities_of
 from vitstudio.models.own_models import own_specs
+from vitstudio.models.world_models import world_specs
 
 DEFAULT_PATCHES = 28
 """A still picture starts with at most so many patches along its shorter side."""
@@ -51,12 +52,17 @@ BUNDLED = ModelSpec(
 )
 
 
+def bundled_path(spec: ModelSpec) -> Path:
+    """Where the weights of a bundled model lie."""
+    return assets_dir() / "weights" / f"{spec.id}.safetensors"
+
+
 def list_specs() -> tuple[ModelSpec, ...]:
     """Return every model, the bundled one first, with where its weights are now."""
     specs = _specs().values()
     here = hub.located(spec.weights for spec in specs)
     return tuple(
-        replace(spec, availability="local") if found else spec
+        replace(spec, availability="local") if found else _bundled(spec)
         for spec, found in zip(specs, here, strict=True)
     )
 
@@ -95,8 +101,18 @@ def _bare(model_id: str) -> str:
 def _placed(spec: ModelSpec) -> ModelSpec:
     """Return the model with where its weights are at this moment."""
     if spec.weights is None or hub.locate(spec.weights) is None:
-        return spec
+        return _bundled(spec)
     return replace(spec, availability="local")
+
+
+def _bundled(spec: ModelSpec) -> ModelSpec:
+    """A net of the tabletop world, with whether its weights have come with the program."""
+    if not spec.world:
+        return spec
+    path = bundled_path(spec)
+    if not path.is_file():
+        return spec
+    return replace(spec, availability="bundled", weights_bytes=path.stat().st_size)
 
 
 # ---- reading the file
@@ -104,10 +120,11 @@ def _placed(spec: ModelSpec) -> ModelSpec:
 
 @cache
 def _specs() -> dict[str, ModelSpec]:
-    path = assets_dir() / "weights" / f"{BUNDLED.id}.safetensors"
+    path = bundled_path(BUNDLED)
     size = path.stat().st_size if path.is_file() else 0
     specs = [
         replace(BUNDLED, weights_bytes=size),
+        *world_specs().values(),
         *own_specs().values(),
         *map(_spec, _rows()),
     ]

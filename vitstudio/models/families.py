@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from vitstudio.core.spec import ModelSpec
-from vitstudio.models import catalog
+from vitstudio.models import catalog, world_nets
 from vitstudio.models.adapters import dat, depthformer, open_clip, timm_vit, torchvision_vit
 from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.adapters.bundled import build_bundled
@@ -70,6 +70,12 @@ FAMILIES = (
         depthformer.PREFIX,
         depthformer.build_depthformer,
         depthformer.build_from_file,
+        reads_files=True,
+    ),
+    Family(
+        world_nets.PREFIX,
+        world_nets.build_world,
+        world_nets.build_from_file,
         reads_files=True,
     ),
 )

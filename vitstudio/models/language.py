@@ -26,7 +26,7 @@ from vitstudio.models.relevance import (
 )
 from vitstudio.models.text_tower import TextTower
 from vitstudio.models.text_trace import TextTrace
-from vitstudio.models.tokens import Tokens
+from vitstudio.models.tokens import TokenQuestions
 
 CACHE_BYTES = 64_000_000
 """Of kept embeddings: 30,000 prompts of CLIP ViT-B/32."""
@@ -73,7 +73,7 @@ class Language:
     def __init__(
         self,
         tower: TextTower,
-        make_tokens: Callable[[], Tokens],
+        make_tokens: Callable[[], TokenQuestions],
         tail: ImageTail,
         logit_scale: float,
         logit_bias: float | None,
@@ -86,7 +86,7 @@ class Language:
         self._kept: OrderedDict[tuple[str, tuple[str, ...]], tuple[Tensor, int]] = OrderedDict()
 
     @cached_property
-    def tokens(self) -> Tokens:
+    def tokens(self) -> TokenQuestions:
         """The tokenizer."""
         return self._make_tokens()
 
@@ -192,7 +192,16 @@ class Language:
                 self.logit_bias,
                 found.num_tokens,
                 self.tower.context_length,
+                self._unknown(asked, templates),
             )
+
+    def _unknown(
+        self, prompts: Sequence[str], templates: Sequence[str] | str
+    ) -> tuple[tuple[str, ...], ...]:
+        """Words of each prompt, or around it, that the tokenizer does not know."""
+        forms, ask = checked_templates(templates), self.tokens.unknown
+        found = ((word for form in forms for word in ask(sentence_of(form, p))) for p in prompts)
+        return tuple(tuple(dict.fromkeys(each)) for each in found)
 
     def direction_steps(
         self, prompt: str, templates: Sequence[str] | str

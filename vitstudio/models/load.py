@@ -19,15 +19,16 @@ from vitstudio.core.state import Fit
 from vitstudio.models import catalog, hub
 from vitstudio.models.adapters import timm_vit, torchvision_vit
 from vitstudio.models.adapters.base import AdaptedNet
-from vitstudio.models.adapters.bundled import build_bundled, bundled_path
+from vitstudio.models.adapters.bundled import build_bundled
 from vitstudio.models.checkpoints import match_keys, read_checkpoint
 from vitstudio.models.device import DTYPES, choose_device, choose_precision
-from vitstudio.models.families import family_of
+from vitstudio.models.families import Family, family_of
 from vitstudio.models.own_checkpoints import own_model_of
 from vitstudio.models.recognition import recognise
 from vitstudio.models.relatives import build_relative
 from vitstudio.models.trace import Trace
 from vitstudio.models.tracing import trace_frame
+from vitstudio.models.world_models import world_specs
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,13 @@ def _build(model_id: str, weights: str) -> AdaptedNet:
     if weights != "default":
         return _with_checkpoint(family.build(model_id, spec), Path(weights))
     if spec is not None and spec.availability == "bundled":
-        return _hashed(build_bundled(spec, weights=True), bundled_path(spec))
+        return _build_with_bundled(spec, family)
     spec = listed_spec(model_id)
+    if spec.world:
+        raise ModelError(
+            f"The weights of {spec.title} are not there yet: train it with 'python -m "
+            f"vitstudio.training {spec.id}', or choose 'random' weights."
+        )
     path = hub.locate(spec.weights) if spec.weights is not None else None
     if path is None and spec.weights is None:
         raise ModelError(
@@ -168,6 +174,13 @@ def _build(model_id: str, weights: str) -> AdaptedNet:
                 "and download them again."
             ) from error
     return _with_checkpoint(family.build(model_id, spec), path)
+
+
+def _build_with_bundled(spec: ModelSpec, family: Family) -> AdaptedNet:
+    path = catalog.bundled_path(spec)
+    if family.build_from is None:
+        return _hashed(build_bundled(spec, weights=True), path)
+    return _hashed(family.build_from(spec.id, spec, str(path)), path)
 
 
 def _with_checkpoint(adapted: AdaptedNet, path: Path) -> AdaptedNet:
@@ -195,6 +208,13 @@ def _load_state(adapted: AdaptedNet, state: dict[str, Tensor], path: Path) -> Ad
 
 def _build_recognised(path: Path) -> AdaptedNet:
     """Build the net that a file's keys describe."""
+    if path.stem in world_specs() and path.is_file():
+        # A file of training: its name tells more than its keys, which are those of the libraries.
+        family = family_of(path.stem)
+        assert family.build_from is not None
+        adapted = family.build_from(path.stem, None, str(path))
+        spec = replace(adapted.spec, availability="local")
+        return _hashed(replace(adapted, spec=spec), path)
     state = read_checkpoint(path)
     if (own := own_model_of(state, path.name)) is not None:
         model_id, notes = own

@@ -13,14 +13,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 from vitstudio.core.errors import CaptureError
+from vitstudio.models.memory import held_bytes
 
 if TYPE_CHECKING:
     from vitstudio.models.capture import BlockCall
@@ -41,6 +43,9 @@ class Operands:
         Added to the logits.
     scale : float
         Factor of the logits, 1 / sqrt(head_dim) unless the net chose otherwise.
+    beside : Tensor or None
+        What a module inside the layer had put out before, if one was named (`Mixer.beside`).
+        Without meaning after `of`.
     """
 
     query: Tensor
@@ -48,6 +53,7 @@ class Operands:
     value: Tensor
     bias: Tensor | None
     scale: float
+    beside: Tensor | None = None
 
     def of(self, index: int) -> Operands:
         """The operands of one picture, or of one window, without the batch axis."""
@@ -58,13 +64,15 @@ class Operands:
 
     @property
     def num_bytes(self) -> int:
-        """Memory of queries and keys."""
-        return self.query.nbytes + self.key.nbytes
+        """Memory of all of it."""
+        return held_bytes(self)
 
     def kept(self, keep: Keep = Tensor.clone) -> Operands:
-        """Copies of queries and keys alone: they are views of what holds values too."""
+        """Copies without values: queries and keys are views of what holds them too."""
         query, key = keep(self.query), keep(self.key)
-        return replace(self, query=query, key=key, value=self.value[..., :0, :].clone())
+        beside = None if self.beside is None else keep(self.beside)
+        empty = self.value[..., :0, :].clone()
+        return replace(self, query=query, key=key, value=empty, beside=beside)
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,7 @@ class Logits:
     @property
     def num_bytes(self) -> int:
         """Memory of the logits."""
-        return self.values.nbytes
+        return held_bytes(self)
 
     def kept(self, keep: Keep = Tensor.clone) -> Logits:
         """A copy: the net may go on in place."""
@@ -94,11 +102,34 @@ class _Stop(Exception):
 
 
 class SeeAttention(TorchFunctionMode):
-    """Hands every call of an attention kernel to a function, which may make it."""
+    """Hands every call of an attention kernel to a function, which may make it.
 
-    def __init__(self, see: See) -> None:
+    Parameters
+    ----------
+    beside : nn.Module, optional
+        A module whose last output is handed over with the operands.
+    """
+
+    def __init__(self, see: See, beside: nn.Module | None = None) -> None:
         super().__init__()
         self._see = see
+        self._module = beside
+        self._output: Tensor | None = None
+        self._handle: RemovableHandle | None = None
+
+    def __enter__(self) -> Self:
+        if self._module is not None:
+            self._handle = self._module.register_forward_hook(self._pass)
+        entered: Self = super().__enter__()  # type: ignore[no-untyped-call]
+        return entered
+
+    def __exit__(self, *error: object) -> None:
+        if self._handle is not None:
+            self._handle.remove()
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+
+    def _pass(self, _module: nn.Module, _args: Any, output: Tensor) -> None:
+        self._output = output
 
     def __torch_function__(
         self,
@@ -121,7 +152,7 @@ class SeeAttention(TorchFunctionMode):
         def fused() -> Tensor:
             return functional.scaled_dot_product_attention(*args, **options)
 
-        return self._see(_operands(*args, **options), fused)
+        return self._see(replace(_operands(*args, **options), beside=self._output), fused)
 
     def _softmax(self, func: Callable[..., Tensor], *args: Any, **options: Any) -> Tensor:
         logits = args[0] if args else options["input"]
@@ -185,8 +216,13 @@ def without_fast_path() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(before)
 
 
-def attention_operands(block: nn.Module, call: BlockCall) -> Seen:
+def attention_operands(block: nn.Module, call: BlockCall, beside: nn.Module | None = None) -> Seen:
     """What reached a layer's attention kernel, by calling the layer again up to there.
+
+    Parameters
+    ----------
+    beside : nn.Module, optional
+        A module inside the layer, called before, whose output is wanted too.
 
     Raises
     ------
@@ -200,7 +236,7 @@ def attention_operands(block: nn.Module, call: BlockCall) -> Seen:
         raise _Stop
 
     try:
-        with SeeAttention(stop), without_fast_path():
+        with SeeAttention(stop, beside), without_fast_path():
             block(call.inputs, *call.args, **call.options)
     except _Stop:
         return found[0]

@@ -9,7 +9,7 @@ from vitstudio.core.zeroshot import TextAttention
 from vitstudio.models import attention
 from vitstudio.models.probe import Operands, attention_operands
 from vitstudio.models.text_tower import TextTower
-from vitstudio.models.tokens import PADDING, Tokens
+from vitstudio.models.tokens import PADDING, TokenQuestions
 
 
 class TextTrace:
@@ -25,7 +25,7 @@ class TextTrace:
     truncated : bool
     """
 
-    def __init__(self, tower: TextTower, tokens: Tokens, sentence: str) -> None:
+    def __init__(self, tower: TextTower, tokens: TokenQuestions, sentence: str) -> None:
         self._tower = tower
         self.sentence = sentence
         self.ids = tower.read_ids(tokens.ids([sentence]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor
 
@@ -11,6 +11,25 @@ LONGEST_TEXT = 10_000
 """Characters that are split; far more than any model reads, and splitting takes a second."""
 
 START, END, PADDING = "[start]", "[end]", "[pad]"
+
+
+class TokenQuestions(Protocol):
+    """What is asked of every tokenizer; `Tokens` says what each answer is."""
+
+    def ids(self, texts: Sequence[str]) -> Tensor:
+        """Token ids: int64 (texts, context_length)."""
+
+    def count(self, text: str) -> int:
+        """Tokens of a text before truncation."""
+
+    def spelled(self, ids: Sequence[int]) -> tuple[str, ...]:
+        """Each token as text."""
+
+    def words(self, ids: Sequence[int]) -> tuple[tuple[str, tuple[int, ...]], ...]:
+        """Words with the positions of their tokens."""
+
+    def unknown(self, text: str) -> tuple[str, ...]:
+        """Words of a text that the model can tell from no other unknown word, each once."""
 
 
 class Tokens:
@@ -75,6 +94,10 @@ class Tokens:
                 close()
         close()
         return tuple(found)
+
+    def unknown(self, _text: str) -> tuple[str, ...]:
+        """None: pieces of words, down to single bytes, spell everything."""
+        return ()
 
     def _mark(self, token: int, seen_end: bool) -> str:
         """The name of a token that is no text, else ""."""

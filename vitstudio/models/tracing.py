@@ -86,7 +86,14 @@ def observed_forward(
     adapted: AdaptedNet, image: Tensor, watch: int | None
 ) -> tuple[Capture, Tensor]:
     """The forward pass alone, with what a trace keeps of it; in inference mode."""
-    with capture_blocks(adapted.blocks, watch, adapted.kept_outputs, adapted.buffers) as capture:
+    with capture_blocks(
+        adapted.blocks,
+        watch,
+        adapted.kept_outputs,
+        adapted.buffers,
+        recalls=adapted.recalls,
+        beside=None if watch is None else adapted.mixers[watch].beside,
+    ) as capture:
         output: Tensor = adapted.net(image)
     return capture, output
 

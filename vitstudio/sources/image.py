@@ -16,6 +16,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vitstudio.core.errors import PictureError
 from vitstudio.core.frame import Frame
+from vitstudio.core.worlds import world_of
 from vitstudio.sources.colour import to_rgb
 
 Picture = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.generic]
@@ -32,7 +33,7 @@ HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"
 
 
 def load_frame(picture: Picture, source: str = "") -> Frame:
-    """Frame of a picture file, the bytes of one, a PIL picture or an array.
+    """Frame of a picture file, the bytes of one, a PIL picture, an array, or a made scene.
 
     The EXIF orientation is applied, an embedded colour profile converted to sRGB, transparency laid
     on white, deeper greyscale scaled to 8 bits and only the first of several pictures taken;
@@ -41,6 +42,7 @@ def load_frame(picture: Picture, source: str = "") -> Frame:
     Parameters
     ----------
     picture : str or path, bytes, PIL.Image.Image, or numpy array
+        A name like "tabletop:42" is drawn instead of read.
         An array is uint8 with shape (rows, cols), (rows, cols, 3) or (rows, cols, 4), in RGB order.
     source : str
         Name to show; by default the path of a file.
@@ -49,7 +51,13 @@ def load_frame(picture: Picture, source: str = "") -> Frame:
     ------
     PictureError
         If it cannot be read, is no picture, is damaged, or has over `MAX_MEGAPIXELS` megapixels.
+    StateError
+        If it is the name of a scene that there is none of.
     """
+    if isinstance(picture, str) and world_of(picture):
+        from vitstudio.sources.tabletop import draw_scene
+
+        return draw_scene(picture)
     if isinstance(picture, np.ndarray):
         name = source or "The array"
         return _decode(_from_array(picture, name), source, name)

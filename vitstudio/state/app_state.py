@@ -22,6 +22,7 @@ UNDO_FIELDS = (
     "templates",
     "prompt",
     "start_layer",
+    "depth_of",
 )
 """Choices that undo walks through; opacity and the like are quicker to set again."""
 UNDO_LIMIT = 100

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.core.state import State, ViewKind
 from vitstudio.core.trace import MapRequest, TraceInfo
+from vitstudio.core.worlds import foreign_note
 from vitstudio.state.offers import VIEW_TITLES, offered_view, offered_views, refusals
 from vitstudio.state.titles import breadcrumb, query_title
 
@@ -44,10 +45,12 @@ class ViewState:
     disabled : dict of control -> reason
         Controls that do not apply, each with the sentence that says why. Names: "head", "query",
         "direction", "colours", "patches", "fit", "classes", "opacity", "level", "offsets",
-        "prompts", "depth", "before", "fit:" + a Fit, and "view:" + a ViewKind.
+        "prompts", "depth", "truth", "before", "fit:" + a Fit, and "view:" + a ViewKind.
     notices : tuple of str
         What was changed to make the state possible.
     untrained : bool
+    world_note : str
+        Which answers do not hold for this picture, since the net is of another world; else "".
     """
 
     state: State
@@ -62,6 +65,7 @@ class ViewState:
     disabled: dict[str, str] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     untrained: bool = False
+    world_note: str = ""
 
     @property
     def sentence(self) -> str:
@@ -100,6 +104,7 @@ def resolve(state: State, spec: ModelSpec | None, info: TraceInfo | None) -> Vie
         state = state.replace(before=False)
     if state.level >= layer.num_levels:
         state = state.replace(level=layer.num_levels - 1)
+    state = _clamp_depth(state, spec, info)
     if state.direction == "to" and not layer.chained:
         state = state.replace(direction="from")
     tokens = _query_tokens(state, info)
@@ -120,9 +125,11 @@ def resolve(state: State, spec: ModelSpec | None, info: TraceInfo | None) -> Vie
         disabled={
             **{f"view:{view}": reason for view, reason in refused.items()},
             **_disabled(state, spec, layer),
+            **_without_truth(info),
         },
         notices=tuple(notices),
         untrained=not spec.trained,
+        world_note=foreign_note(spec, info.frame) if info is not None else "",
     )
 
 
@@ -133,6 +140,22 @@ def _clamp_head(state: State, layer: LayerSpec, notices: list[str]) -> State:
         return state.replace(head="mean")
     notices.append(f"This layer has {layer.num_heads} heads, so its last one is shown.")
     return state.replace(head=layer.num_heads - 1)
+
+
+def _clamp_depth(state: State, spec: ModelSpec, info: TraceInfo | None) -> State:
+    """The net's own depth where there is no truth; an error in the colours of its own map."""
+    if info is None or state.depth_of == "answer":
+        return state
+    if info.frame.truth is None or "depth" not in spec.abilities:
+        return state.replace(depth_of="answer")
+    of_an_error = state.view == "depth" and state.depth_of == "error"
+    return state.replace(scale="map") if of_an_error and state.scale == "fixed" else state
+
+
+def _without_truth(info: TraceInfo | None) -> dict[str, str]:
+    if info is not None and info.frame.truth is not None:
+        return {}
+    return {"truth": "Only of scenes of the tabletop world is the true depth known."}
 
 
 def _query_tokens(state: State, info: TraceInfo | None) -> tuple[int, ...]:
@@ -159,13 +182,14 @@ def _request(state: State, layer: LayerSpec, token: int) -> MapRequest:
         prompt=state.prompts[min(state.prompt, len(state.prompts) - 1)] if relevance else "",
         templates=state.templates if relevance else (),
         start_layer=state.start_layer if relevance else None,
+        depth_of=state.depth_of if view == "depth" else "answer",
     )
 
 
 def _without_model() -> dict[str, str]:
     controls = (
         *("head", "query", "direction", "colours", "patches", "fit", "classes", "opacity"),
-        *("level", "offsets", "prompts", "depth", "before"),
+        *("level", "offsets", "prompts", "depth", "before", "truth"),
     )
     views = (f"view:{kind}" for kind in VIEW_TITLES if kind != "picture")
     return dict.fromkeys((*controls, *views), "No model is loaded yet.")

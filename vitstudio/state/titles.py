@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from vitstudio.core.spec import LayerSpec, MixerKind, ModelSpec
 from vitstudio.core.state import Head, State
+from vitstudio.core.worlds import picture_title
 
 PREFIX_TITLES = {"cls": "class token", "dist": "distillation token"}
 
@@ -56,7 +57,9 @@ def breadcrumb(
     if view == "picture":
         return (spec.title, "input picture")
     if view == "depth":
-        return (spec.title, "depth")
+        if state.depth_of == "truth":
+            return (picture_title(state.source), "true depth")
+        return (spec.title, "depth" if state.depth_of == "answer" else "error of its depth")
     if view == "relevance":
         prompt = state.prompts[min(state.prompt, len(state.prompts) - 1)]
         return (spec.title, f"what speaks for “{prompt}”")

@@ -56,6 +56,8 @@ class Desk(Protocol):
     def open_checkpoint(self) -> None: ...
     def paste(self) -> None: ...
     def page(self, step: int) -> None: ...
+    def new_scene(self) -> None: ...
+    def use_captions(self) -> None: ...
     def export(self) -> None: ...
     def copy(self) -> None: ...
     def zoom(self, factor: float) -> None: ...
@@ -113,10 +115,27 @@ def _picture(desk: Desk) -> list[Action]:
             desk.paste,
         ),
         Action(
+            "picture.scene",
+            "New tabletop scene",
+            ("Ctrl+N",),
+            "Draw a scene of the tabletop world, of which every distance and word is known.",
+            group,
+            desk.new_scene,
+        ),
+        Action(
+            "world.captions",
+            "Use the captions of this scene",
+            (),
+            "Compare a tabletop scene with its true caption and some false ones.",
+            group,
+            desk.use_captions,
+            "truth",
+        ),
+        Action(
             "picture.next",
             "Next picture in the folder",
             ("PgDown",),
-            "Open the next picture beside this one.",
+            "Open the next picture beside this one, or the scene of the next seed.",
             group,
             partial(desk.page, 1),
         ),
@@ -124,7 +143,7 @@ def _picture(desk: Desk) -> list[Action]:
             "picture.previous",
             "Previous picture in the folder",
             ("PgUp",),
-            "Open the picture before this one.",
+            "Open the picture before this one, or the scene of the seed before.",
             group,
             partial(desk.page, -1),
         ),
@@ -336,6 +355,15 @@ def _look(choices: Choices) -> list[Action]:
             group,
             choices.toggle_before,
             "before",
+        ),
+        Action(
+            "look.truth",
+            "Depth, truth and error",
+            ("E",),
+            "Go from the depth map to the true one of a tabletop scene, and to their distance.",
+            group,
+            choices.step_depth_of,
+            "truth",
         ),
         Action(
             "look.invert",

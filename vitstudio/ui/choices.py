@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from vitstudio.core.state import Direction, Fit, Head, Scale, State, ViewKind
+from vitstudio.core.state import (
+    DEPTHS_OF,
+    DepthOf,
+    Direction,
+    Fit,
+    Head,
+    Scale,
+    State,
+    ViewKind,
+)
+from vitstudio.core.truth import CAPTION_TEMPLATE, Truth
 from vitstudio.state.app_state import AppState
 from vitstudio.state.resolve import ViewState
 from vitstudio.state.titles import chosen_prompt
@@ -159,6 +169,27 @@ class Choices:
         """The fixed colour range; nothing happens while low is not below high."""
         if low < high:
             self._state.update(scale="fixed", fixed_range=(low, high))
+
+    def set_scene(self, source: str, going_on: bool) -> None:
+        """Another made scene; `going_on` while one control moves, which is one step for undo."""
+        change = self._state.adjust if going_on else self._state.update
+        change(source=source)
+
+    def set_depth_of(self, what: DepthOf) -> None:
+        """Show the net's depth, the true one, or their distance."""
+        self._state.update(view="depth", depth_of=what)
+
+    def step_depth_of(self) -> None:
+        """From the net's depth to the true one, to their distance, and back."""
+        state = self._shown().state
+        place = DEPTHS_OF.index(state.depth_of) + 1 if state.view == "depth" else 0
+        self.set_depth_of(DEPTHS_OF[place % len(DEPTHS_OF)])
+
+    def use_captions(self, truth: Truth) -> None:
+        """Compare a made scene with a true caption and false ones."""
+        self._state.update(
+            prompts=truth.captions, prompt=truth.right, templates=(CAPTION_TEMPLATE,)
+        )
 
     def toggle_invert(self) -> None:
         """Colour map from high to low, or back."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path, PurePath
@@ -11,6 +12,7 @@ from PySide6.QtGui import QGuiApplication, QImage
 
 from vitstudio.core.errors import VitStudioError
 from vitstudio.core.prompts import read_labels
+from vitstudio.core.worlds import is_made, picture_title
 from vitstudio.engine.messages import OpenImage
 from vitstudio.settings import Settings
 from vitstudio.ui import dialogs
@@ -22,7 +24,10 @@ from vitstudio.ui.model_picker import ModelPicker
 from vitstudio.ui.pictures import frame_from_qimage, image_of, is_checkpoint, local_paths
 from vitstudio.ui.presenter import Presenter
 from vitstudio.ui.shortcut_sheet import ShortcutSheet
+from vitstudio.world.address import seed_source
 
+NEW_SEEDS = (2_000_000_000, 2_100_000_000)
+"""Nets are trained on seeds below 1,000,000,000, and measured on some above."""
 MOST_LABELS = 2000
 """More would take minutes to read for the model, and nobody reads them."""
 
@@ -124,6 +129,18 @@ class WindowDesk(QObject):
         """Go on in the folder."""
         self.presenter.page(step)
 
+    def new_scene(self) -> None:
+        """Open a scene of the tabletop world that no net has learnt on, and its controls."""
+        self.presenter.open_path(seed_source(random.randrange(*NEW_SEEDS)))
+        self._window.show_tab("World")
+
+    def use_captions(self) -> None:
+        """Compare the scene on screen with its captions."""
+        frame = self.presenter.frame
+        if frame is not None and frame.truth is not None and self._choices is not None:
+            self._choices.use_captions(frame.truth)
+            self._window.show_tab("Prompts")
+
     def remember_opened(self, source: str) -> None:
         """Put an opened file at the top of the recent ones."""
         if Path(source).is_absolute():
@@ -138,7 +155,7 @@ class WindowDesk(QObject):
         if frame is None or not self.presenter.traced:
             self._window.notice.show_notice("There is no view to export yet.", "info")
             return
-        name = f"{PurePath(frame.source).stem or 'view'}-{self.presenter.shown.state.view}"
+        name = f"{file_stem(frame.source)}-{self.presenter.shown.state.view}"
         path = dialogs.ask_export(self._window, self.settings.export_folder or self._home(), name)
         if path:
             self.settings = self.settings.replace(export_folder=str(Path(path).parent))
@@ -207,3 +224,10 @@ class WindowDesk(QObject):
 
     def _home(self) -> str:
         return str(Path.home())
+
+
+def file_stem(source: str) -> str:
+    """What an export of a picture is called at first: "coffee", "tabletop-42", "view"."""
+    if is_made(source):
+        return picture_title(source).replace(" (", "-").replace(" ", "-").rstrip(")")
+    return PurePath(source).stem or "view"

@@ -9,7 +9,9 @@ from vitstudio.core.frame import Frame
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import State
 from vitstudio.core.trace import TraceInfo
+from vitstudio.core.worlds import is_made
 from vitstudio.engine.messages import (
+    DrawScene,
     ModelOpened,
     OpenCheckpoint,
     OpenImage,
@@ -18,11 +20,15 @@ from vitstudio.engine.messages import (
     PictureOpened,
     Restore,
     Restored,
+    SceneDrawn,
     TraceFrame,
 )
 from vitstudio.state.app_state import AppState
 from vitstudio.ui.asking import Post
 from vitstudio.ui.requests import TraceKey, model_request, same_depth, same_size, trace_key
+from vitstudio.ui.scenes import Scenes
+from vitstudio.ui.screen import Later
+from vitstudio.world.address import scene_of, seed_source
 
 KEPT_FRAMES = 4
 """Pasted pictures have no file to be read again from, so undo needs the last few of them."""
@@ -45,9 +51,10 @@ class Loading:
         What of the choice was changed because the last model has other sizes.
     """
 
-    def __init__(self, state: AppState, post: Post) -> None:
+    def __init__(self, state: AppState, post: Post, later: Later) -> None:
         self._state = state
         self._post = post
+        self.scenes = Scenes(post, later)
         self.spec: ModelSpec | None = None
         self.device = ""
         self.precision = ""
@@ -61,6 +68,8 @@ class Loading:
         self._models: list[OpenModel | OpenCheckpoint] = []
         self._wanted_source = ""
         self._pictures: list[OpenPicture | OpenImage] = []
+        self._overtaken: list[OpenPicture | OpenImage] = []
+        """Pictures asked for before a scene was: too late now."""
         self._looked_into = ""
         self._wanted_trace: TraceKey | None = None
         self._tracing: TraceKey | None = None
@@ -68,15 +77,21 @@ class Loading:
         self._good: tuple[TraceKey, TraceInfo] | None = None
         self._before_restore: State | None = None
         self._frames: OrderedDict[str, Frame] = OrderedDict()
+        self._coming: Frame | None = None
+        """A scene changed a little: it comes on screen together with its trace."""
 
     @property
     def waiting_for(self) -> str:
         """What a person waits for: "model", "picture", "trace", or ""."""
         if self._models:
             return "model"
-        if self._pictures:
+        if self._pictures or (self.scenes.wanted and not self._shows_scene):
             return "picture"
-        return "trace" if self._tracing is not None else ""
+        return "trace" if self._tracing is not None and self._coming is None else ""
+
+    @property
+    def _shows_scene(self) -> bool:
+        return self.frame is not None and is_made(self.frame.source)
 
     # ---- what the state asks for ----
 
@@ -107,8 +122,21 @@ class Loading:
         self._looked_into = path
         self._post(Restore(path))
 
+    def open_scene(self, source: str) -> None:
+        """Go to a scene; the state changes at once, as for any other choice."""
+        self._looked_into = ""
+        self._overtaken = list(self._pictures)
+        self._state.update(source=source)
+        self.follow()
+
     def page(self, step: int) -> None:
-        """Open the picture `step` places further in the folder, from the last one asked for."""
+        """Open the picture `step` places further in the folder, from the last one asked for.
+
+        Of a scene, the one whose seed is so much larger.
+        """
+        if is_made(self._wanted_source) and not self._pictures:
+            self.open_scene(seed_source(max(0, scene_of(self._wanted_source).seed + step)))
+            return
         path = _name(self._pictures[-1]) if self._pictures else self._wanted_source
         if path in self.folder:
             place = self.folder.index(path) + step
@@ -130,6 +158,7 @@ class Loading:
         before = self.spec if isinstance(request, OpenCheckpoint) else self._layers_of
         self.notes = ()
         self.spec, self.device, self.precision = message.spec, message.device, message.precision
+        self.land()
         self.info = None
         if isinstance(request, OpenCheckpoint):
             self._loaded = OpenModel(
@@ -173,13 +202,37 @@ class Loading:
         request = self._pictures.pop(0) if self._pictures else None
         if isinstance(request, OpenImage):
             self._keep_frame(message.frame)
+        if any(request is late for late in self._overtaken):
+            return
         self.folder = message.folder
         self.show_frame(message.frame)
 
+    def scene_drawn(self, message: SceneDrawn) -> None:
+        """Take a scene: with its trace, where the one before is on screen with its own."""
+        if not self.scenes.arrived(message):
+            return
+        if self._shows_scene and self.info is not None and not self._models:
+            self._coming = message.frame
+        else:
+            self._coming, self.frame, self.info = None, message.frame, None
+        self.follow()
+
+    def scene_shown(self) -> None:
+        """A map was drawn: if it is that of the newest scene, the next may come."""
+        if self._coming is None and self.info is not None:
+            self.scenes.go_on()
+
+    def land(self) -> None:
+        """Show the scene that waits for its trace without it: that takes long."""
+        if self._coming is not None:
+            self.frame, self.info, self._coming = self._coming, None, None
+
     def show_frame(self, frame: Frame) -> None:
         """Make a picture the current one."""
+        if not is_made(frame.source):
+            self.scenes.stop()
         self.frame = frame
-        self.info = None
+        self.info = self._coming = None
         self._wanted_source = frame.source
         # The first picture is no choice that undo could take back: there was none before.
         change = self._state.update if self._state.state.source else self._state.put_back
@@ -213,7 +266,7 @@ class Loading:
         if done is None or not done.same_as(self._wanted_trace):
             self._send_trace()
             return False
-        self.info = info
+        self.frame, self.info, self._coming = done.frame, info, None
         self._good = (done, info)
         self._before_restore = None
         return True
@@ -226,6 +279,9 @@ class Loading:
             self._model_failed(request)
         elif isinstance(request, OpenPicture | OpenImage):
             self._picture_failed(request)
+        elif isinstance(request, DrawScene):
+            self.scenes.failed(request)
+            self._put_picture_back(request.source)
         elif isinstance(request, TraceFrame):
             self._trace_failed()
 
@@ -250,8 +306,12 @@ class Loading:
     def _picture_failed(self, request: OpenPicture | OpenImage) -> None:
         if request in self._pictures:
             self._pictures.remove(request)
+        self._put_picture_back(_name(request))
+
+    def _put_picture_back(self, failed: str) -> None:
+        """Go back to the picture on screen, if what failed is still wanted."""
         shown = self.frame.source if self.frame is not None else ""
-        if _name(request) != self._wanted_source or _name(request) == shown:
+        if failed != self._wanted_source or failed == shown:
             return
         self._wanted_source = shown
         if not self._put_back_restore():
@@ -263,7 +323,7 @@ class Loading:
         if failed is None or not failed.same_as(self._wanted_trace):
             self._send_trace()
             return
-        self._failed_trace = failed
+        self._failed_trace, self._coming = failed, None
         if self._good is None or self._good[0].spec is not self.spec:
             return
         key, info = self._good
@@ -297,6 +357,12 @@ class Loading:
 
     def _fetch_source(self, source: str) -> None:
         kept = self._frames.get(source)
+        if kept is None and is_made(source):
+            kept = self.scenes.want(source)
+            if kept is None:
+                return
+        else:
+            self.scenes.stop()
         if kept is not None:
             self.show_frame(kept)
         elif source and (self.frame is None or self.frame.source != source):
@@ -305,15 +371,19 @@ class Loading:
     def _follow_trace(self) -> None:
         if self.frame is None or self.spec is None or self._models:
             return
-        key = trace_key(self.frame, self.spec, self._state.state)
+        shown = self._good[0] if self._good is not None else None
+        key = trace_key(self._coming or self.frame, self.spec, self._state.state)
+        if self._coming is not None and (shown is None or not key.like(shown)):
+            self.land()  # the maps on screen are of another fit
         if not key.same_as(self._wanted_trace):
             self._wanted_trace = key
-            self.info = None
+            if self._coming is None:
+                self.info = None
         self._send_trace()
 
     def _send_trace(self) -> None:
-        wanted = self._wanted_trace
-        if wanted is None or self.info is not None or self._tracing is not None or self._models:
+        wanted, answered = self._wanted_trace, self.info is not None and self._coming is None
+        if wanted is None or answered or self._tracing is not None or self._models:
             return
         if not wanted.same_as(self._failed_trace):
             self._tracing = wanted

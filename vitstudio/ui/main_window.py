@@ -42,14 +42,17 @@ from vitstudio.ui.views.status_line import StatusLine
 from vitstudio.ui.views.token_panel import TokenPanel
 from vitstudio.ui.views.top_bar import TopBar
 from vitstudio.ui.views.view_bar import ViewBar
+from vitstudio.ui.views.world_note import WorldNote
+from vitstudio.ui.views.world_panel import WorldPanel
 
-TABS = ("Heads", "Answer", "Prompts", "Depth", "Bias")
+TABS = ("Heads", "Answer", "Prompts", "Depth", "Bias", "World")
 TAB_HELP = {
     "Heads": "All heads of all layers at a glance",
     "Answer": "What the model takes the picture for",
     "Prompts": "How well the picture goes with words, for models that read text",
     "Depth": "Distances, for models that measure them",
     "Bias": "What layers with windows add by position alone",
+    "World": "Made scenes of which everything is known",
 }
 PREFERRED_SIZE = QSize(1440, 900)
 FRAME_SIZE = QSize(16, 48)
@@ -86,9 +89,11 @@ class MainWindow(QMainWindow):
         self.atlas = AtlasView()
         self.token = TokenPanel()
         self.predictions = PredictionsPanel()
+        self.classes_note = WorldNote()
         self.prompts = PromptsPanel()
         self.depth_panel = DepthPanel()
         self.bias = BiasPanel()
+        self.world = WorldPanel()
         self.status = StatusLine()
         self.columns = QSplitter(Qt.Orientation.Horizontal)
         self.tabs = QTabWidget()
@@ -174,10 +179,11 @@ class MainWindow(QMainWindow):
     def _dock(self) -> QWidget:
         pages = (
             _scrolled(_column(self.atlas, self.token)),
-            _scrolled(_column(self.predictions)),
+            _scrolled(_column(self.classes_note, self.predictions, self.predictions.truth)),
             self.prompts,
             _scrolled(self.depth_panel),
             _scrolled(_column(self.bias)),
+            _scrolled(self.world),
         )
         for title, page in zip(TABS, pages, strict=True):
             self.tabs.setTabToolTip(self.tabs.addTab(page, title), TAB_HELP[title])

@@ -17,6 +17,7 @@ from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from vitstudio.core.spec import ModelSpec
+from vitstudio.core.worlds import WORLD_NAMES, trained_on
 from vitstudio.painting import palette
 from vitstudio.ui.model_rows import ModelRow, build_rows, facts_text, size_text
 from vitstudio.ui.views.drawing import (
@@ -126,7 +127,7 @@ def place(spec: ModelSpec) -> str:
     """Where a model's weights are, in words."""
     size = size_text(spec.weights_bytes)
     return {
-        "bundled": "bundled",
+        "bundled": f"bundled, {WORLD_NAMES[spec.world]}" if spec.world else "bundled",
         "local": "on this computer",
         "download": f"to download, {size}" if size else "to download",
         "none": "no weights",
@@ -141,6 +142,10 @@ def _tooltip(spec: ModelSpec) -> str:
     lines = [spec.title, spec.id, facts_text(spec)]
     if spec.num_classes:
         lines.append(f"{spec.num_classes:,} classes")
+    if (world := trained_on(spec)) and spec.availability != "none":
+        lines.append(f"{world}: its answers hold for scenes of that world only")
+    elif world:
+        lines.append(f"weights: {spec.origin}")
     lines += [line for line in (spec.paper, spec.licence and f"licence: {spec.licence}") if line]
     return "\n".join(lines)
 

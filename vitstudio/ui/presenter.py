@@ -11,6 +11,7 @@ from vitstudio.core.frame import Frame
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import State
 from vitstudio.core.trace import TokenMap
+from vitstudio.core.worlds import is_made
 from vitstudio.engine import messages
 from vitstudio.engine.messages import (
     AskAtlas,
@@ -44,6 +45,8 @@ log = logging.getLogger(__name__)
 
 CHECK_DELAY_S = 0.4
 BUSY_DELAY_S = 0.15
+LAND_S = 0.4
+"""How long a changed scene waits for its trace, to come on screen together with it."""
 MAY_CARRY_STATE = (".png", ".svg")
 SHOWN_ON_CANVAS = ("OpenModel", "OpenCheckpoint")
 OF_A_MAP = ("view", "layer", "head", "query", "direction")
@@ -93,7 +96,7 @@ class Presenter:
         self._screen = screen
         self._later = later
         self._opened = opened
-        self._loading = Loading(state, post)
+        self._loading = Loading(state, post, later)
         self._asking = Asking(post)
         self._showing = Showing(screen)
         self._shown = Situation(resolve(state.state, None, None))
@@ -107,10 +110,12 @@ class Presenter:
         self._answered: State | None = None
         self._cancel_check: Callable[[], None] = lambda: None
         self._cancel_busy: Callable[[], None] = lambda: None
+        self._cancel_land: Callable[[], None] = lambda: None
         self._handlers: dict[type, Callable[[Any], None]] = {
             messages.ModelsListed: self._on_models_listed,
             messages.ModelOpened: self._on_model_opened,
             messages.PictureOpened: self._on_picture_opened,
+            messages.SceneDrawn: self._on_scene_drawn,
             messages.Restored: self._on_restored,
             messages.Traced: self._on_traced,
             messages.MapReady: self._on_map,
@@ -156,8 +161,10 @@ class Presenter:
         self._refresh()
 
     def open_path(self, path: str) -> None:
-        """Open a picture, a folder, or an export together with the state it carries."""
-        if PurePath(path).suffix.lower() in MAY_CARRY_STATE:
+        """Open a picture, a folder, a scene, or an export together with the state it carries."""
+        if is_made(path):
+            self._loading.open_scene(path)
+        elif PurePath(path).suffix.lower() in MAY_CARRY_STATE:
             self._loading.look_into(path)
         else:
             self._loading.open_picture(path)
@@ -272,6 +279,8 @@ class Presenter:
         asked = depth_request(new)
         if asked is not None:
             known = self._asking.cache.get(new.generation, asked)
+            if known is None and self._asking.is_under_way(AskMap(new.generation, asked)):
+                return  # the figures before stay for the moment that these take
         self._showing.depth(new, known)
 
     def _show_map(self, old: Situation) -> None:
@@ -288,6 +297,7 @@ class Presenter:
                 self._showing.pending_map(new)
                 return
         self._showing.map(new, known)
+        self._loading.scene_shown()
         if not new.preview and (known is not None or new.request is None):
             self._answered = self._state.state
         if new.request != old.request or new.generation != old.generation:
@@ -351,6 +361,19 @@ class Presenter:
             self._opened(message.frame.source)
         self._refresh()
 
+    def _on_scene_drawn(self, message: messages.SceneDrawn) -> None:
+        self._loading.scene_drawn(message)
+        self._cancel_land()
+        if message.draft:
+            self._cancel_land = self._later(LAND_S, self._land)
+        self._refresh()
+
+    def _land(self) -> None:
+        """The model is slower than the scene: show the scene, and go on with the next."""
+        self._loading.land()
+        self._refresh()
+        self._loading.scenes.go_on()
+
     def _on_restored(self, message: messages.Restored) -> None:
         if self._loading.restored(message) and message.state is not None:
             text = f"The view saved in {PurePath(message.path).name} is back."
@@ -373,6 +396,7 @@ class Presenter:
         if wanted and self._shown.info is not None:
             self._cancel_busy()
             self._showing.map(self._shown, token_map)
+            self._loading.scene_shown()
             self._screen.top_bar.show_times(self._shown.info.forward_s, message.seconds)
             if not self._shown.preview:
                 self._answered = self._state.state

@@ -76,12 +76,11 @@ class TraceKey:
 
     def same_as(self, other: TraceKey | None) -> bool:
         """Whether the other pass would give the same trace."""
-        return (
-            other is not None
-            and self.frame is other.frame
-            and self.spec is other.spec
-            and (self.fit, self.patches) == (other.fit, other.patches)
-        )
+        return other is not None and self.frame is other.frame and self.like(other)
+
+    def like(self, other: TraceKey) -> bool:
+        """Whether the other pass is the same on its own picture."""
+        return self.spec is other.spec and (self.fit, self.patches) == (other.fit, other.patches)
 
     def message(self) -> TraceFrame:
         """The request for this pass."""

@@ -86,6 +86,13 @@ class PredictionsLike(Protocol):
     """What the net takes the picture for."""
 
     def show_classes(self, classes: Sequence[tuple[str, float]], reason: str) -> None: ...
+    def show_truth(self, name: str, judged: bool) -> None: ...
+
+
+class ClassesNoteLike(Protocol):
+    """Whether the classes hold for this picture."""
+
+    def say(self, sentence: str) -> None: ...
 
 
 class PromptsLike(Protocol):
@@ -97,6 +104,7 @@ class PromptsLike(Protocol):
 
     def show_text(self, look: TextLook | None) -> None: ...
     def show_failed(self, sentence: str) -> None: ...
+    def show_truth(self, captions: Sequence[str], right: str) -> None: ...
 
 
 class DepthLike(Protocol):
@@ -104,7 +112,7 @@ class DepthLike(Protocol):
 
     def show_view(self, view: ViewState) -> None: ...
     def show_depth(self, token_map: TokenMap | None, info: TraceInfo | None) -> None: ...
-    def show_cursor(self, metres: float | None) -> None: ...
+    def show_cursor(self, metres: float | None, true: float | None = None) -> None: ...
     def show_space(self) -> None: ...
 
 
@@ -113,6 +121,12 @@ class BiasLike(Protocol):
 
     def show_bias(self, values: FloatArray | None, reason: str) -> None: ...
     def set_colormap(self, name: str) -> None: ...
+
+
+class WorldLike(Protocol):
+    """What is in a made scene."""
+
+    def show_source(self, source: str) -> None: ...
 
 
 class TabsLike(Protocol):
@@ -158,9 +172,11 @@ class Screen:
     atlas: AtlasLike
     token: TokenLike
     predictions: PredictionsLike
+    classes_note: ClassesNoteLike
     prompts: PromptsLike
     depth: DepthLike
     bias: BiasLike
+    world: WorldLike
     tabs: TabsLike
     picker: PickerLike
     status: StatusLike

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
-
 from vitstudio.core.frame import Frame
 from vitstudio.core.overlay import shown_colormap
+from vitstudio.core.spec import ModelSpec
 from vitstudio.core.trace import FloatArray, TokenFacts, TokenMap, TraceInfo
+from vitstudio.core.truth import Truth
+from vitstudio.core.worlds import WORLD_NAMES, picture_title
 from vitstudio.painting.numbers import format_value
 from vitstudio.state.titles import query_title
 from vitstudio.ui.requests import (
@@ -39,6 +40,8 @@ class Showing:
         self._map_generation = -1
         self._point: tuple[float, float] | None = None
         self._notices: tuple[str, ...] = ()
+        self._held = False
+        self._true: tuple[Truth | None, ModelSpec | None] = (None, None)
         self._depth: TokenMap | None = None
         self._reasons: dict[str, str] = {}
 
@@ -46,9 +49,12 @@ class Showing:
         """Everything but the map and the answers that take time."""
         screen, view = self._screen, new.view
         if frame is not self._frame:
-            self._frame = frame
+            # A changed scene comes together with its map, so that nothing flickers.
+            live = goes_on(old, new) and new.request is not None
+            self._frame, self._held = frame, live
             self._map, self._map_generation = None, -1
-            screen.canvas.show_frame(frame)
+            if not live:
+                screen.canvas.show_frame(frame)
             self.cursor(new, None)  # where it is on the new picture shows its next move
             screen.status.show_source(*_source_texts(frame))
         if new.info is None and old.info is not None:
@@ -64,6 +70,8 @@ class Showing:
         self._classes(old, new)
         self._tabs(new)
         screen.depth.show_view(view)
+        screen.world.show_source(view.state.source)
+        self._truth(new, frame)
         self._prompts(old, new)
         self._bias(old, new)
         if token_request(new) is None:
@@ -75,6 +83,9 @@ class Showing:
 
     def map(self, situation: Situation, token_map: TokenMap | None) -> None:
         """The map of this situation; None for the plain picture, or while there is none."""
+        if self._held:
+            self._held = False
+            self._screen.canvas.show_frame(self._frame)
         self._map, self._map_generation = token_map, situation.generation
         self._screen.canvas.show_map(token_map, situation.view, situation.info)
         self._screen.colour_bar.show_map(token_map, situation.view)
@@ -111,7 +122,7 @@ class Showing:
     def cursor(self, situation: Situation, point: tuple[float, float] | None) -> None:
         """Pixel, patch and value under the cursor; said again when the map under it changes."""
         self._point = point
-        cell, parts, metres = None, [], None
+        cell, parts, metres, true = None, [], None, None
         if point is not None and self._frame is not None:
             x, y = point
             rows, cols = self._frame.size_rc
@@ -122,7 +133,9 @@ class Showing:
                 if info is not None and cell is None:
                     parts.append("outside what the model sees")
                 metres = self._depth_at(info, x, y)
-        self._screen.depth.show_cursor(metres)
+                if metres is not None and self._frame.truth is not None:
+                    true = float(self._frame.truth.depth[int(y), int(x)])
+        self._screen.depth.show_cursor(metres, true)
         if cell is not None:
             if not self._shows_pixels():
                 parts.append(f"patch {query_title(cell)}")
@@ -158,6 +171,8 @@ class Showing:
         value = float(token_map.values[cell])
         if token_map.unit == "m":
             return [format_metres(value)]
+        if token_map.unit == "m of error":
+            return [f"{format_metres(value)} off"]
         unit = SHORT_UNITS.get(token_map.unit, token_map.unit)
         return [f"{unit} {format_value(value)}"]
 
@@ -180,12 +195,25 @@ class Showing:
             self._reasons = reasons
             self._screen.tabs.show_reasons(reasons)
 
+    def _truth(self, new: Situation, frame: Frame | None) -> None:
+        """What is known of a made scene, beside the answers about it."""
+        truth, spec = frame.truth if frame is not None else None, new.view.spec
+        if (truth, spec) == self._true:
+            return
+        self._true = (truth, spec)
+        judged = truth is not None and spec is not None and spec.world in WORLD_NAMES
+        self._screen.predictions.show_truth("" if truth is None else truth.shape, judged)
+        captions, right = ((), "") if truth is None else (truth.captions, truth.right_caption)
+        self._screen.prompts.show_truth(captions, right)
+
     def _prompts(self, old: Situation, new: Situation) -> None:
         panel = self._screen.prompts
         panel.show_view(new.view)
-        if new.generation != old.generation or not new.view.state.prompts:
+        live = goes_on(old, new)
+        if (new.generation != old.generation and not live) or not new.view.state.prompts:
             panel.show_answer(None)
-        if words_request(new) != words_request(old):
+        words, before = words_request(new), words_request(old)
+        if words != before and not (live and words and before and words.prompt == before.prompt):
             panel.show_words("", ())
         if text_request(new) is None:
             panel.show_text(None)
@@ -205,9 +233,20 @@ class Showing:
         rail.show_layer(new.view.state.layer, new.view.state.view)
 
     def _classes(self, old: Situation, new: Situation) -> None:
+        if new.view.world_note != old.view.world_note:
+            self._screen.classes_note.say(new.view.world_note)
         reason = new.view.disabled.get("classes", "")
-        if new.generation != old.generation or reason != old.view.disabled.get("classes", ""):
+        fresh = new.generation != old.generation and not goes_on(old, new)
+        if fresh or reason != old.view.disabled.get("classes", ""):
             self._screen.predictions.show_classes((), reason)
+
+
+def goes_on(old: Situation, new: Situation) -> bool:
+    """Whether a trace took another's place at once: of a scene that changed a little.
+
+    What the panels show of the old one then stays for the moment that the new answers take.
+    """
+    return old.info is not None and new.info is not None and old.info is not new.info
 
 
 def format_metres(value: float) -> str:
@@ -230,4 +269,5 @@ def _source_texts(frame: Frame | None) -> tuple[str, str]:
     if frame is None:
         return "", ""
     rows, cols = frame.size_rc
-    return f"{PurePath(frame.source).name or frame.source}   {cols} × {rows}", frame.source
+    said = frame.source if frame.truth is None else frame.truth.caption
+    return f"{picture_title(frame.source)}   {cols} × {rows}", said

@@ -100,9 +100,11 @@ class Studio(QObject):
             atlas=window.atlas,
             token=window.token,
             predictions=window.predictions,
+            classes_note=window.classes_note,
             prompts=window.prompts,
             depth=window.depth_panel,
             bias=window.bias,
+            world=window.world,
             tabs=window,
             picker=desk.picker,
             status=window.status,
@@ -120,6 +122,7 @@ class Studio(QObject):
         texts = {action.id: help_text(action) for action in self.actions.values()}
         self.window.view_bar.set_help(texts)
         self.window.top_bar.set_help(texts)
+        self.window.world.set_help(texts["picture.scene"])
         listed = list(self.actions.values())
         self.desk.actions = tuple(listed)
         self.desk.sheet.set_actions(listed)
@@ -136,6 +139,7 @@ class Studio(QObject):
             (window.canvas.hovered, presenter.hover),
             (window.canvas.sample_picked, presenter.open_path),
             (window.canvas.open_wanted, self.desk.open_picture),
+            (window.canvas.scene_wanted, self.desk.new_scene),
             (bar.view_picked, choices.set_view),
             (bar.direction_picked, choices.set_direction),
             (bar.head_picked, self._on_head),
@@ -164,7 +168,7 @@ class Studio(QObject):
 
     def _panel_joins(self) -> tuple[tuple[Any, Callable[..., object]], ...]:
         window, choices = self.window, self.choices
-        prompts, depth = window.prompts, window.depth_panel
+        prompts, depth, world = window.prompts, window.depth_panel, window.world
         return (
             (window.tab_shown, self.presenter.show_tab),
             (prompts.prompts_typed, choices.type_prompts),
@@ -174,6 +178,11 @@ class Studio(QObject):
             (prompts.start_layer_picked, choices.set_start_layer),
             (prompts.text_token_picked, choices.set_text_token),
             (prompts.file_wanted, self.desk.open_labels),
+            (prompts.captions_wanted, partial(self.trigger, "world.captions")),
+            (world.scene_picked, choices.set_scene),
+            (world.new_wanted, partial(self.trigger, "picture.scene")),
+            (world.captions_wanted, partial(self.trigger, "world.captions")),
+            (depth.truth.picked, choices.set_depth_of),
             (prompts.model_wanted, partial(self.desk.pick_model, ABILITY_WORDS["text"])),
             (depth.view_wanted, partial(choices.set_view, "depth")),
             (depth.scale_picked, choices.set_scale),

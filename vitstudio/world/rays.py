@@ -60,7 +60,7 @@ class Geometry:
     hits: Hits
 
 
-def look(packed: Packed, size: tuple[int, int]) -> Geometry:
+def look(packed: Packed, size: tuple[int, int], band: slice | None = None) -> Geometry:
     """Follow one ray through the centre of every pixel.
 
     Parameters
@@ -68,8 +68,12 @@ def look(packed: Packed, size: tuple[int, int]) -> Geometry:
     packed : Packed
     size : (int, int)
         Rows and columns of the picture.
+    band : slice, optional
+        Only these rows of it.
     """
     across, down = _grid(packed, size)
+    if band is not None:
+        down = down[:, band]
     right, below, ahead = packed.axes.permute(1, 2, 0)[..., None, None]
     ray = across[:, None, :] * right + (down[:, :, None] * below + ahead)
     depth, plane = _room(packed, ray)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -76,29 +76,70 @@ def render(
         _render(pack(scenes[begin : begin + together], device), (rows, cols), samples)
         for begin in range(0, len(scenes), together)
     ]
-    if len(parts) == 1:
-        return parts[0]
+    return parts[0] if len(parts) == 1 else _joined(parts, 0)
+
+
+def render_steps(
+    scene: Scene,
+    size: int,
+    device: torch.device | str = "cpu",
+    samples: int = 1,
+    rays: int = 1 << 17,
+) -> Iterator[Rendering | None]:
+    """Draw one scene as `render` does, in steps: None after each band of rows, the picture at last.
+
+    Parameters
+    ----------
+    size : int
+        Rows and columns.
+    rays : int
+        Of a step, about.
+
+    Raises
+    ------
+    StateError
+        If the scene cannot be drawn, or the size is none.
+    """
+    if min(size, samples) < 1:
+        raise StateError(f"A picture of {size} x {size} pixels cannot be drawn.")
+    packed = pack([scene], device)
+    step = max(1, rays // (size * samples**2))
+    bands = []
+    for top in range(0, size, step):
+        with torch.inference_mode():
+            bands.append(_render(packed, (size, size), samples, slice(top, min(top + step, size))))
+        yield None
+    yield _joined(bands, 1)
+
+
+def _joined(parts: list[Rendering], dim: int) -> Rendering:
+    """Parts one after the other, along the scenes (0) or the rows (1)."""
     return Rendering(
-        torch.cat([part.image for part in parts]),
-        torch.cat([part.depth for part in parts]),
-        torch.cat([part.instance for part in parts]),
-        torch.cat([part.floor for part in parts]),
+        torch.cat([part.image for part in parts], 2 * dim),
+        torch.cat([part.depth for part in parts], dim),
+        torch.cat([part.instance for part in parts], dim),
+        torch.cat([part.floor for part in parts], dim),
     )
 
 
-def _render(packed: Packed, size: tuple[int, int], samples: int) -> Rendering:
-    seen = look(packed, size)
+def _render(
+    packed: Packed, size: tuple[int, int], samples: int, band: slice | None = None
+) -> Rendering:
+    """All rows, or those of a band."""
+    seen = look(packed, size, band)
+    rows, cols = size[0] if band is None else band.stop - band.start, size[1]
     if samples == 1:
         light = shade(packed, seen, size)
     else:
         fine = size[0] * samples, size[1] * samples
-        light = shade(packed, look(packed, fine), fine)
-    light = _exposed(light).view(3, len(packed.eye), size[0] * samples, size[1] * samples)
+        fine_band = band and slice(band.start * samples, band.stop * samples)
+        light = shade(packed, look(packed, fine, fine_band), fine)
+    light = _exposed(light).view(3, len(packed.eye), rows * samples, cols * samples)
     if samples > 1:
         light = avg_pool2d(light, samples)
     image = (_encoded(light) * 255 + 0.5).to(torch.uint8).transpose(0, 1).contiguous()
     instance, floor = _masks(packed, seen)
-    shape = len(packed.eye), *size
+    shape = len(packed.eye), rows, cols
     return Rendering(image, seen.depth.view(shape), instance.view(shape), floor.view(shape))
 
 

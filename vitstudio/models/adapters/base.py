@@ -11,6 +11,7 @@ from torch import nn
 
 from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.models.buffers import Buffers
+from vitstudio.models.capture import Recalls
 from vitstudio.models.mixers.base import Mixer
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class AdaptedNet:
         The text side, of models that read text.
     depth_limits : (smallest, largest) or None
         In metres, of nets that put out depth.
+    recalls : Recalls
+        Layers whose inputs a trace makes again, rather than keep them.
     """
 
     net: nn.Module
@@ -49,6 +52,7 @@ class AdaptedNet:
     buffers: Buffers = field(default_factory=Buffers, compare=False, repr=False)
     language: Language | None = field(default=None, compare=False, repr=False)
     depth_limits: tuple[float, float] | None = None
+    recalls: Recalls = field(default_factory=Recalls, compare=False, repr=False)
 
     @property
     def kept_outputs(self) -> frozenset[int]:

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from safetensors.torch import load_file
 
-from vitstudio.core.assets import assets_dir
 from vitstudio.core.errors import CheckpointError
 from vitstudio.core.spec import ModelSpec
+from vitstudio.models import catalog
 from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.mixers.global_attention import GlobalAttention
 from vitstudio.models.nets.vit import VisionTransformer, VitConfig
-
-
-def bundled_path(spec: ModelSpec) -> Path:
-    """Where the weights of a bundled model lie."""
-    return assets_dir() / "weights" / f"{spec.id}.safetensors"
 
 
 def build_bundled(spec: ModelSpec, weights: bool) -> AdaptedNet:
@@ -37,7 +30,7 @@ def build_bundled(spec: ModelSpec, weights: bool) -> AdaptedNet:
         )
     )
     if weights:
-        path = bundled_path(spec)
+        path = catalog.bundled_path(spec)
         try:
             net.load_state_dict(load_file(path))
         except Exception as error:  # safetensors has no error base of its own

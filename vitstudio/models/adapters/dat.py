@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from vitstudio.core.errors import ModelError
 from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.models.adapters.base import AdaptedNet
-from vitstudio.models.checkpoints import load_matching, read_checkpoint
+from vitstudio.models.adapters.official_files import builder_from_file
 from vitstudio.models.mixers.base import Mixer
 from vitstudio.models.mixers.deformable import DeformableMixer
 from vitstudio.models.mixers.window_attention import WindowedAttention
@@ -31,18 +30,8 @@ def build_dat(model_id: str, _spec: ModelSpec | None) -> AdaptedNet:
     return adapt_dat(Dat(CONFIGS[model_id]), find_own(model_id))
 
 
-def build_from_file(model_id: str, spec: ModelSpec | None, path: str) -> AdaptedNet:
-    """A published DAT with the weights of an official checkpoint.
-
-    Raises
-    ------
-    CheckpointError
-        If the file cannot be read or is of another net.
-    """
-    state, _ = load_checkpoint_keys(read_checkpoint(path))
-    adapted = build_dat(model_id, spec)
-    load_matching(adapted.net, state, Path(path).name, adapted.spec.title)
-    return adapted
+build_from_file = builder_from_file(build_dat, load_checkpoint_keys)
+"""A published DAT with the weights of an official checkpoint."""
 
 
 def adapt_dat(net: Dat, spec: ModelSpec) -> AdaptedNet:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from torch import nn
 
 from vitstudio.core.errors import ModelError
 from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.models.adapters.base import AdaptedNet
-from vitstudio.models.checkpoints import load_matching, read_checkpoint
+from vitstudio.models.adapters.depthformer_recalls import recalls_of
+from vitstudio.models.adapters.official_files import builder_from_file
 from vitstudio.models.mixers.base import Mixer
 from vitstudio.models.mixers.multiscale import MultiScaleMixer
 from vitstudio.models.mixers.window_attention import WindowedAttention
@@ -40,18 +40,8 @@ def build_depthformer(model_id: str, _spec: ModelSpec | None) -> AdaptedNet:
     return adapt_depthformer(DepthFormer(CONFIGS[model_id]), find_own(model_id))
 
 
-def build_from_file(model_id: str, spec: ModelSpec | None, path: str) -> AdaptedNet:
-    """A published DepthFormer with the weights of an official checkpoint.
-
-    Raises
-    ------
-    CheckpointError
-        If the file cannot be read or is of another net.
-    """
-    state, _ = load_checkpoint_keys(read_checkpoint(path))
-    adapted = build_depthformer(model_id, spec)
-    load_matching(adapted.net, state, Path(path).name, adapted.spec.title)
-    return adapted
+build_from_file = builder_from_file(build_depthformer, load_checkpoint_keys)
+"""A published DepthFormer with the weights of an official checkpoint."""
 
 
 def adapt_depthformer(net: DepthFormer, spec: ModelSpec) -> AdaptedNet:
@@ -66,7 +56,14 @@ def adapt_depthformer(net: DepthFormer, spec: ModelSpec) -> AdaptedNet:
             mixers.append(MultiScaleMixer(net.neck.multi_att, among_levels=False))
     layers = layers_of(net.config, spec.input_size)
     limits = net.config.min_depth, net.config.max_depth
-    return AdaptedNet(net, replace(spec, layers=layers), blocks, mixers, depth_limits=limits)
+    return AdaptedNet(
+        net,
+        replace(spec, layers=layers),
+        blocks,
+        mixers,
+        depth_limits=limits,
+        recalls=recalls_of(net),
+    )
 
 
 def layers_of(config: DepthFormerConfig, input_size: tuple[int, int]) -> tuple[LayerSpec, ...]:

@@ -340,7 +340,12 @@ def load_state(adapted: AdaptedNet, state: dict[str, Tensor], name: str) -> Adap
     if not report.ok:
         raise CheckpointError(f"'{name}' does not fit {adapted.spec.title}: {report.sentence()}")
     clip.load_state_dict(state)
-    language = adapted.language
-    assert language is not None
-    language.logit_scale, language.logit_bias = _scale_and_bias(clip)
+    read_scale(adapted)
     return adapted
+
+
+def read_scale(adapted: AdaptedNet) -> None:
+    """Take over factor and bias of the logits from weights that were just loaded."""
+    net: Any = adapted.net
+    if adapted.language is not None:
+        adapted.language.logit_scale, adapted.language.logit_bias = _scale_and_bias(net.clip)

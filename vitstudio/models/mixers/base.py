@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from vitstudio.core.errors import ModelError
@@ -15,8 +14,11 @@ from vitstudio.core.spec import LayerSpec
 from vitstudio.core.state import Head
 from vitstudio.core.trace import AttentionRecord, SamplingPoints
 from vitstudio.models.capture import BlockCall
+from vitstudio.models.memory import held_bytes
 from vitstudio.models.probe import Seen, rerun
 
+Checked = tuple[Tensor, Tensor, Tensor]
+"""A layer run twice: mixed by the plain formula, mixed by the net, and the block's output."""
 Layout = Literal["tokens", "channels_last", "channels_first"]
 """How a block's tensors hold their tokens: (batch, tokens, dim), (batch, rows, cols, dim) or
 (batch, dim, rows, cols)."""
@@ -45,11 +47,18 @@ class LayerMaps(ABC):
     cells (a deformable layer samples between them); rows and columns here are always per cell.
     """
 
-    num_bytes: int = 0
-    """What the object keeps, beyond what the trace keeps anyway."""
-
     key_grid: tuple[int, int]
     """(rows, cols) on which `row` answers: the layer's own, but for layers that look at another."""
+
+    @property
+    @abstractmethod
+    def held(self) -> tuple[object, ...]:
+        """The tensors that the object keeps, and dataclasses of them."""
+
+    @property
+    def num_bytes(self) -> int:
+        """Memory of what the object keeps."""
+        return held_bytes(self.held)
 
     def weights(self, query: int) -> Tensor:
         """The softmax row of a token: float32 (heads, keys), summing to 1, whatever keys are."""
@@ -87,7 +96,7 @@ class LayerMaps(ABC):
         raise ModelError("This layer attends to tokens, not to sampling points.")
 
 
-class Mixer(ABC):
+class Mixer:
     """How one layer of a net mixes its tokens. Holds no state of any picture.
 
     Attributes
@@ -98,9 +107,12 @@ class Mixer(ABC):
         How the block's input and output hold their tokens.
     watchable : bool
         Whether its attention operands can be kept as they pass, at no cost for the forward pass.
+    beside : nn.Module or None
+        A module inside the block whose output is to be kept with the operands.
     """
 
     watchable = False
+    beside: nn.Module | None = None
 
     def __init__(self, module: nn.Module, layout: Layout = "tokens") -> None:
         self.module = module
@@ -131,17 +143,19 @@ class Mixer(ABC):
         """
         raise ModelError(f"This layer has no attention: it mixes tokens by {layer.kind}.")
 
-    @abstractmethod
     def mixing(
         self, block: nn.Module, call: BlockCall, layer: LayerSpec, query: int
     ) -> Iterator[tuple[Tensor, tuple[int, int]] | None]:
         """What reaches a token from where, in pieces: None between, then the answer.
+
+        Of layers without attention; where there is some, it is the mean of the heads.
 
         Returns
         -------
         float32 (tokens,), not negative, and the grid (rows, cols) of these tokens
             The grid is that of the layer's input, which a strided block has finer than its output.
         """
+        raise ModelError("This layer has attention: its weights are what it mixes by.")
 
     def position_bias(self, layer: LayerSpec) -> Tensor | None:
         """What the layer adds to its logits for each distance; None if nothing.
@@ -159,20 +173,9 @@ class Mixer(ABC):
 
     def check(
         self, block: nn.Module, call: BlockCall, layer: LayerSpec
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The layer run twice: (mixed by the plain formula, mixed by the net, block's output)."""
+    ) -> Iterator[Checked | None]:
+        """The layer run twice, in pieces: None between, then what is to be compared."""
         mixed, output = rerun(block, self.module, call)
+        yield None
         plain, _ = rerun(block, self.module, call, self.attend)
-        return plain, mixed, output
-
-
-class AttentionMixer(Mixer):
-    """A mixer with attention weights: what reaches a token is the mean of its heads."""
-
-    def mixing(
-        self, block: nn.Module, call: BlockCall, layer: LayerSpec, query: int
-    ) -> Iterator[tuple[Tensor, tuple[int, int]] | None]:
-        """Mean attention of the heads."""
-        with torch.inference_mode():
-            row = self.maps(block, call, layer).row(query).mean(dim=0)
-        yield row, layer.grid_size
+        yield plain, mixed, output

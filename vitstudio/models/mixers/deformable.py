@@ -18,7 +18,7 @@ from vitstudio.core.state import Head
 from vitstudio.core.trace import SampledAttention, SamplingPoints
 from vitstudio.models import attention
 from vitstudio.models.capture import BlockCall
-from vitstudio.models.mixers.base import AttentionMixer, LayerMaps
+from vitstudio.models.mixers.base import Checked, LayerMaps, Mixer
 from vitstudio.models.mixers.bilinear import footprint
 from vitstudio.models.mixers.global_attention import DENSE_LIMIT
 from vitstudio.models.nets.dat import DeformableAttention, pixel_coordinates
@@ -52,8 +52,12 @@ class DeformableMaps(LayerMaps):
         heads = torch.arange(self._num_heads, device=points.device)
         self._group_of_head = heads // (self._num_heads // self._groups)
         self._footprint = footprint(points, grid_size)
-        bias = operands.bias
-        self.num_bytes = operands.num_bytes + (bias.nbytes if bias is not None else 0)
+
+    @property
+    def held(self) -> tuple[object, ...]:
+        """Queries, keys and bias; points, and the cells that they are read from."""
+        prints = self._footprint
+        return self._operands, self._points, self._references, prints.cells, prints.shares
 
     def weights(self, query: int) -> Tensor:
         """The softmax row of a cell over the points of each head's group: (heads, points)."""
@@ -186,24 +190,24 @@ class DeformableMaps(LayerMaps):
         )
 
 
-class DeformableMixer(AttentionMixer):
+class DeformableMixer(Mixer):
     """DAT's deformable attention."""
 
     watchable = True
 
     def __init__(self, module: DeformableAttention) -> None:
         super().__init__(module, "channels_first")
+        self.beside = module.conv_offset
 
     def maps(
         self, block: nn.Module, call: BlockCall, layer: LayerSpec, seen: Seen | None = None
     ) -> DeformableMaps:
         """Queries, keys, bias and points of this layer on one picture."""
-        found = seen if seen is not None else attention_operands(block, call)
-        if not isinstance(found, Operands):
+        found = seen if seen is not None else attention_operands(block, call, self.beside)
+        if not isinstance(found, Operands) or found.beside is None:
             raise CaptureError("This layer never called a fused attention kernel.")
         kept = found if seen is not None else found.kept()
-        module = cast("DeformableAttention", self.module)
-        sampling = module.sampling(module_input(block, call, module))
+        sampling = cast("DeformableAttention", self.module).points(found.beside)
         points, references = (
             unit_points(position[0], layer.grid_size)
             for position in (sampling.position, sampling.reference)
@@ -212,12 +216,13 @@ class DeformableMixer(AttentionMixer):
 
     def check(
         self, block: nn.Module, call: BlockCall, layer: LayerSpec
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> Iterator[Checked | None]:
         """The layer from the points and weights that are drawn, and as the net computes it."""
         module = cast("DeformableAttention", self.module)
         mixed, output = rerun(block, module, call)
+        yield None
         given = module_input(block, call, module)
-        return self.maps(block, call, layer).mix(given, module), mixed, output
+        yield self.maps(block, call, layer).mix(given, module), mixed, output
 
     def position_bias(self, layer: LayerSpec) -> Tensor:
         """The bias table of each head; its cells are read between, (n - 1) / n apart."""

@@ -12,7 +12,7 @@ from vitstudio.core.spec import LayerSpec
 from vitstudio.core.trace import DenseAttention
 from vitstudio.models import attention
 from vitstudio.models.capture import BlockCall
-from vitstudio.models.mixers.base import AttentionMixer, LayerMaps
+from vitstudio.models.mixers.base import LayerMaps, Mixer
 from vitstudio.models.probe import Operands, Seen, attention_operands
 
 DENSE_LIMIT = 4 << 30
@@ -28,7 +28,11 @@ class GlobalMaps(LayerMaps):
         self._normalisers: Tensor | None = None
         tokens = operands.key.shape[1]
         self._num_prefix = tokens - grid_size[0] * grid_size[1]
-        self.num_bytes = operands.num_bytes
+
+    @property
+    def held(self) -> tuple[object, ...]:
+        """Queries and keys, and what columns need of them."""
+        return self._operands, self._normalisers
 
     def row(self, query: int) -> Tensor:
         """What a token looks at: float32 (heads, tokens)."""
@@ -70,7 +74,7 @@ class GlobalMaps(LayerMaps):
         return DenseAttention(torch.cat(parts, dim=1).numpy(), self._num_prefix, self.key_grid)
 
 
-class GlobalAttention(AttentionMixer):
+class GlobalAttention(Mixer):
     """Multi-head self-attention of a plain ViT."""
 
     def __init__(self, module: nn.Module) -> None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from vitstudio.core.spec import LayerSpec
 from vitstudio.models.capture import BlockCall
-from vitstudio.models.mixers.base import Layout, Mixer, grid_of
+from vitstudio.models.mixers.base import Checked, Layout, Mixer, grid_of
 from vitstudio.models.probe import rerun
 
 Mixed = Iterator[tuple[Tensor, tuple[int, int]] | None]
@@ -51,10 +51,10 @@ class JacobianMixer(Mixer):
 
     def check(
         self, block: nn.Module, call: BlockCall, layer: LayerSpec
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> Iterator[Checked | None]:
         """The block run again: there are no weights to put in the place of anything."""
         _, output = rerun(block, block, call)
-        return output, output, output
+        yield output, output, output
 
     def _part(self, block: nn.Module, call: BlockCall, layer: LayerSpec, query: int) -> Part:
         exact = in_float32(block)

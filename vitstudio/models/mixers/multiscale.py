@@ -20,23 +20,24 @@ from vitstudio.core.spec import LayerSpec
 from vitstudio.core.state import Head
 from vitstudio.core.trace import SampledAttention, SamplingPoints
 from vitstudio.models.capture import BlockCall
-from vitstudio.models.mixers.base import AttentionMixer, LayerMaps
+from vitstudio.models.mixers.base import Checked, LayerMaps, Mixer
 from vitstudio.models.mixers.bilinear import Footprint, footprint, spread
 from vitstudio.models.mixers.global_attention import DENSE_LIMIT
 from vitstudio.models.nets.hahi import MultiScaleDeformableAttention
-from vitstudio.models.probe import Seen, rerun
+from vitstudio.models.probe import Seen
 
 Size = tuple[int, int]
-CHUNK = 2048
+CHUNK = 1024
 """Queries at a time where all are computed; their points and shares take 6 kB each."""
 
 
 class MultiScaleMaps(LayerMaps):
     """Attention over the points of each query, from what went into the layer.
 
-    Nothing is kept but references: a query's points are found when it is asked about. Rows are on
-    the finest level's grid. A point counts for the cells of its level that it is read from, and a
-    coarse cell for all the finest cells that it covers, evenly; what lies outside counts nowhere.
+    Points are found when a query is asked about, from the sum of its content and position code and
+    from where it starts to look: these alone are kept. Rows are on the finest level's grid. A point
+    counts for the cells of its level that it is read from, and a coarse cell for all the finest
+    cells that it covers, evenly; what lies outside counts nowhere.
     """
 
     def __init__(
@@ -44,17 +45,20 @@ class MultiScaleMaps(LayerMaps):
     ) -> None:
         _, position, reference, sizes = call.args
         self._module = module
-        self._query = call.inputs
-        self._position: Tensor = position
+        self._placed: Tensor = call.inputs + position
         self._reference: Tensor = reference
         self._sizes: tuple[Size, ...] = tuple((int(size[0]), int(size[1])) for size in sizes)
         self._grid_size = grid_size
         self.key_grid = self._sizes[0]
 
+    @property
+    def held(self) -> tuple[object, ...]:
+        """The queries, and where they start to look."""
+        return self._placed, self._reference
+
     def sampling(self, queries: slice) -> tuple[Tensor, Tensor]:
         """Points float32 (queries, heads, levels, points, 2), (x, y), and their weights."""
-        placed = self._query[:, queries] + self._position[:, queries]
-        points, weights = self._module.sampling(placed, self._reference[:, queries], self._sizes)
+        points, weights = self._module.sampling(self._placed, self._reference, self._sizes, queries)
         return points[0], weights[0]
 
     def footprints(self, points: Tensor) -> list[Footprint]:
@@ -94,7 +98,7 @@ class MultiScaleMaps(LayerMaps):
         ModelError
             If they would not fit in memory; then ask for single queries.
         """
-        module, queries = self._module, self._query.shape[1]
+        module, queries = self._module, self._placed.shape[1]
         size = 12 * queries * module.num_heads * module.num_levels * module.num_points
         if size > DENSE_LIMIT:
             raise ModelError(
@@ -131,8 +135,8 @@ class MultiScaleMaps(LayerMaps):
             tuple(f"level {i + 1} (1/{stride})" for i, stride in enumerate(strides)),
         )
 
-    def mix(self, value: Tensor) -> Tensor:
-        """The layer's mixed values from what is drawn, projected: (1, queries, dim).
+    def mix(self, value: Tensor) -> Iterator[Tensor]:
+        """The layer's mixed values from what is drawn, before the projection, in pieces.
 
         Each head's points and weights become a weighted sum of the cells around them, by indices
         and shares that are computed here, whatever the net reads its maps with.
@@ -141,24 +145,25 @@ class MultiScaleMaps(LayerMaps):
         ----------
         value : (1, tokens, dim)
             All levels in a row.
+
+        Yields
+        ------
+        float32 (some queries, dim)
         """
         module = self._module
         heads = module.value_proj(value)[0].float().unflatten(-1, (module.num_heads, -1))
         tables = heads.transpose(0, 1).contiguous()  # (heads, tokens, channels)
         starts = [sum(r * c for r, c in self._sizes[:level]) for level in range(len(self._sizes))]
-        parts = []
-        for chunk in chunks(self._query.shape[1]):
+        for chunk in chunks(self._placed.shape[1]):
             points, weights = self.sampling(chunk)
             cells, shares = [], []
             for level, prints in enumerate(self.footprints(points)):
                 cells.append(prints.cells + starts[level])
                 shares.append(prints.shares * weights[:, :, level].unsqueeze(-1))
-            parts.append(_weighted_sums(tables, torch.cat(cells, 2), torch.cat(shares, 2)))
-        output: Tensor = module.output_proj(torch.cat(parts)[None].to(value.dtype))
-        return output
+            yield _weighted_sums(tables, torch.cat(cells, 2), torch.cat(shares, 2))
 
 
-class MultiScaleMixer(AttentionMixer):
+class MultiScaleMixer(Mixer):
     """One of HAHI's two attentions: among the tokens of all levels, or from other cells to them.
 
     Parameters
@@ -190,25 +195,27 @@ class MultiScaleMixer(AttentionMixer):
         module = cast("MultiScaleDeformableAttention", self.module)
         return MultiScaleMaps(module, call, layer.grid_size)
 
-    def mixing(
-        self, block: nn.Module, call: BlockCall, layer: LayerSpec, query: int
-    ) -> Iterator[tuple[Tensor, Size] | None]:
-        """Mean attention of the heads, on the finest level's grid."""
-        with torch.inference_mode():
-            maps = self.maps(block, call, layer)
-            row = maps.row(query).mean(dim=0)
-        yield row, maps.key_grid
-
     def check(
         self, block: nn.Module, call: BlockCall, layer: LayerSpec
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> Iterator[Checked | None]:
         """All queries from the points and weights that are drawn, and as the net computes them.
 
-        Compared before the residual sum, which would hide differences.
+        Compared before the residual sum, which would hide differences. The net's own way goes in
+        its own blocks of queries, so that a newer request need not wait for all of them.
         """
         module = cast("MultiScaleDeformableAttention", self.module)
-        mixed, output = rerun(block, module.output_proj, call)
-        return self.maps(block, call, layer).mix(call.args[0]), mixed, output
+        value = call.args[0]
+        seen, drawn = [], []
+        for part in module.read(call.inputs, *call.args):
+            seen.append(part)
+            yield None
+        mixed = module.output_proj(torch.cat(seen, dim=1))
+        yield None
+        for part in self.maps(block, call, layer).mix(value):
+            drawn.append(part)
+            yield None
+        plain = module.output_proj(torch.cat(drawn)[None].to(value.dtype))
+        yield plain, mixed, call.inputs + mixed
 
 
 def chunks(queries: int) -> Iterator[slice]:

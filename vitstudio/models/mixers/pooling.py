@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vitstudio.core.spec import LayerSpec
 from vitstudio.models.capture import BlockCall
-from vitstudio.models.mixers.base import Mixer
+from vitstudio.models.mixers.base import Checked, Mixer
 from vitstudio.models.probe import module_input, rerun
 
 
@@ -38,14 +38,14 @@ class PoolingMixer(Mixer):
 
     def check(
         self, block: nn.Module, call: BlockCall, layer: LayerSpec
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> Iterator[Checked | None]:
         """The mixer's output from exactly the weights of `mixing`, and as the net computes it."""
         given = module_input(block, call, self.module).float()
         rows, cols = layer.grid_size
         down = averaging(rows, self.window).to(given.device)
         across = averaging(cols, self.window).to(given.device)
         mixed, output = rerun(block, self.module, call)
-        return down @ given @ across.mT - given, mixed, output
+        yield down @ given @ across.mT - given, mixed, output
 
 
 def averaging(length: int, window: int) -> Tensor:

@@ -18,7 +18,7 @@ from vitstudio.core.trace import WindowAttention
 from vitstudio.core.windows import WindowLayout, window_layout
 from vitstudio.models import attention
 from vitstudio.models.capture import BlockCall
-from vitstudio.models.mixers.base import AttentionMixer, LayerMaps, Layout
+from vitstudio.models.mixers.base import LayerMaps, Layout, Mixer
 from vitstudio.models.mixers.position_bias import window_bias
 from vitstudio.models.probe import Logits, Seen, attention_operands
 
@@ -30,9 +30,13 @@ class WindowMaps(LayerMaps):
         self._seen = seen
         self._layout = windows
         self._cells = torch.from_numpy(windows.cells)
-        self.num_bytes = seen.num_bytes
         self.key_grid = rows, cols = windows.grid_size
         self._num_cells = rows * cols
+
+    @property
+    def held(self) -> tuple[object, ...]:
+        """What went into the softmax."""
+        return (self._seen,)
 
     def weights(self, query: int) -> Tensor:
         """The softmax row of a cell inside its window, padding included."""
@@ -106,7 +110,7 @@ class WindowMaps(LayerMaps):
         return grid
 
 
-class WindowedAttention(AttentionMixer):
+class WindowedAttention(Mixer):
     """Window attention: batch axis of the kernel = windows of one picture, row by row.
 
     Parameters

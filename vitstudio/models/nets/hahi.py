@@ -11,233 +11,30 @@ rounded to bfloat16 would be off by whole pixels. Levels go fine to coarse; plac
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vitstudio.models.nets.map_readers import MapReader, RowReader, reader_for
+from vitstudio.models.nets.multiscale import MultiScaleDeformableAttention
+from vitstudio.models.nets.precision import exact
+
+__all__ = [
+    "ConvNorm",
+    "Hahi",
+    "MapReader",
+    "MultiScaleDeformableAttention",
+    "RowReader",
+    "cell_centres",
+    "reader_for",
+    "sine_code",
+]
+
 Size = tuple[int, int]
-
-
-class MultiScaleDeformableAttention(nn.Module):
-    """Attention of each query to a few points of every level, that it chooses itself.
-
-    Parameters
-    ----------
-    dim : int
-        Channels of queries and values, shared out evenly to the heads.
-    num_levels, num_points : int
-        Maps that values come from, and points of a head on each of them.
-    dropout : float
-        Share of channels left out before the residual sum, in training.
-
-    Attributes
-    ----------
-    block_size : int
-        Queries that are handled at a time; no result depends on it, but memory and speed do.
-    """
-
-    def __init__(
-        self, dim: int, num_heads: int, num_levels: int, num_points: int, dropout: float = 0.0
-    ) -> None:
-        super().__init__()
-        self.num_heads = num_heads
-        self.num_levels = num_levels
-        self.num_points = num_points
-        self.dropout = dropout
-        self.block_size = 4096
-        samples = num_heads * num_levels * num_points
-        self.sampling_offsets = nn.Linear(dim, 2 * samples)
-        self.attention_weights = nn.Linear(dim, samples)
-        self.value_proj = nn.Linear(dim, dim)
-        self.output_proj = nn.Linear(dim, dim)
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Start with equal weights, and each head looking in a direction of its own.
-
-        Point p of a head is p + 1 cells away, on the border of a square around the reference.
-        """
-        for layer in (self.sampling_offsets, self.attention_weights):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
-        for layer in (self.value_proj, self.output_proj):
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
-        angle = torch.arange(self.num_heads) * (2 * math.pi / self.num_heads)
-        circle = torch.stack([angle.cos(), angle.sin()], dim=-1)
-        square = circle / circle.abs().amax(dim=-1, keepdim=True)  # (heads, 2)
-        steps = torch.arange(1, self.num_points + 1).view(1, 1, -1, 1)
-        offsets = (square.view(-1, 1, 1, 2) * steps).expand(-1, self.num_levels, -1, -1)
-        with torch.no_grad():
-            self.sampling_offsets.bias.copy_(offsets.flatten())
-
-    def sampling(
-        self,
-        query_with_position: Tensor,
-        reference_points: Tensor,
-        sizes: Sequence[Size],
-        queries: slice | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """Where queries look and how much each place counts; `forward` uses the same.
-
-        Parameters
-        ----------
-        query_with_position : (batch, queries, dim)
-            Content and position code, summed.
-        reference_points : (batch or 1, queries, 2)
-            In (x, y) of [0, 1], for all levels.
-        sizes : (rows, cols) of each level
-        queries : slice, optional
-            Which of the queries are asked for.
-
-        Returns
-        -------
-        locations : float32 (batch, queries, heads, levels, points, 2)
-            In (x, y), [0, 1] from edge to edge of a level; outside of it there are zeros to read.
-        weights : float32 (batch, queries, heads, levels, points)
-            They sum to 1 over the levels and points of a head.
-        """
-        asked = slice(None) if queries is None else queries
-        query = query_with_position[:, asked]
-        reference = reference_points[:, asked, None, None, None]
-        exact = _exact(query.dtype)
-        shape = (self.num_heads, self.num_levels, self.num_points)
-        offsets = self.sampling_offsets(query).to(exact).unflatten(-1, (*shape, 2))
-        logits = self.attention_weights(query).to(exact).unflatten(-1, (self.num_heads, -1))
-        weights = logits.softmax(dim=-1).unflatten(-1, shape[1:])
-        return reference.to(exact) + offsets / _extents(sizes, offsets)[:, None], weights
-
-    def forward(
-        self,
-        query: Tensor,
-        value: Tensor,
-        query_pos: Tensor,
-        reference_points: Tensor,
-        sizes: Sequence[Size],
-    ) -> Tensor:
-        """The queries, with what they saw added: (batch, queries, dim).
-
-        Parameters
-        ----------
-        query : (batch, queries, dim)
-        value : (batch, tokens, dim)
-            All levels in a row, each of them row by row.
-        query_pos : (batch or 1, queries, dim)
-            Position code of the queries.
-        reference_points, sizes
-            As for `sampling`.
-        """
-        values = self.value_proj(value).unflatten(-1, (self.num_heads, -1))
-        reader = reader_for(values.to(_exact(values.dtype)), sizes)
-        placed = query + query_pos
-        seen = []
-        for start in range(0, query.shape[1], self.block_size):
-            block = slice(start, start + self.block_size)
-            locations, weights = self.sampling(placed, reference_points, sizes, block)
-            seen.append(reader(locations, weights).flatten(2).to(values.dtype))
-        output = self.output_proj(torch.cat(seen, dim=1))
-        return query + functional.dropout(output, self.dropout, self.training)
-
-
-class MapReader:
-    """Reads weighted sums of values between cells, bilinearly; zero outside.
-
-    Parameters
-    ----------
-    values : (batch, tokens, heads, channels)
-        All levels in a row, each of them row by row.
-    sizes : (rows, cols) of each level
-    """
-
-    def __init__(self, values: Tensor, sizes: Sequence[Size]) -> None:
-        batch, _, heads, channels = values.shape
-        levels = torch.split(values, [rows * cols for rows, cols in sizes], dim=1)
-        self._maps = [
-            level.permute(0, 2, 3, 1).reshape(batch * heads, channels, *size)
-            for level, size in zip(levels, sizes, strict=True)
-        ]  # each (batch * heads, channels, rows, cols)
-
-    def __call__(self, locations: Tensor, weights: Tensor) -> Tensor:
-        """What queries see, level after level by torch's grid sampling.
-
-        Parameters
-        ----------
-        locations : (batch, queries, heads, levels, points, 2)
-        weights : (batch, queries, heads, levels, points)
-            As `MultiScaleDeformableAttention.sampling` gives them.
-
-        Returns
-        -------
-        (batch, queries, heads, channels)
-        """
-        batch, queries, heads = locations.shape[:3]
-        channels = self._maps[0].shape[1]
-        total = locations.new_zeros(batch * heads, channels, queries)
-        for i, maps in enumerate(self._maps):
-            places = 2 * locations[:, :, :, i].transpose(1, 2).flatten(0, 1) - 1
-            seen = functional.grid_sample(
-                maps, places, mode="bilinear", padding_mode="zeros", align_corners=False
-            )  # (batch * heads, channels, queries, points)
-            shares = weights[:, :, :, i].transpose(1, 2).flatten(0, 1).unsqueeze(1)
-            total = total + (seen * shares).sum(dim=-1)
-        return total.view(batch, heads, channels, queries).permute(0, 3, 1, 2)
-
-
-class RowReader:
-    """The same as `MapReader`, from one table: a row is what one head has in one cell.
-
-    A point is a sum of four rows, and a query of all its points: torch does that in one go. Every
-    level has a border of zeros, which points outside of it are moved to: one cell wide at the top
-    and left, two at the bottom and right, so that each point has four cells around it.
-    """
-
-    def __init__(self, values: Tensor, sizes: Sequence[Size]) -> None:
-        batch, _, heads, channels = values.shape
-        levels = torch.split(values.transpose(1, 2), [r * c for r, c in sizes], dim=2)
-        framed = [
-            functional.pad(level.view(batch, heads, *size, channels), (0, 0, 1, 2, 1, 2))
-            for level, size in zip(levels, sizes, strict=True)
-        ]
-        self._table = torch.cat([level.flatten(2, 3) for level in framed], dim=2).flatten(0, 2)
-        cells = [(rows + 3) * (cols + 3) for rows, cols in sizes]
-        starts = torch.tensor(list(itertools.accumulate(cells[:-1], initial=0)))[:, None]
-        heads_first = (torch.arange(batch * heads) * sum(cells)).view(batch, 1, heads, 1, 1)
-        self._first = (heads_first + starts).int()  # (batch, 1, heads, levels, 1)
-        self._extents = values.new_tensor(sizes).flip(-1)[:, None]  # (levels, 1, 2), (x, y)
-        self._pitch = self._extents[..., 0].int() + 3  # cells a line
-
-    def __call__(self, locations: Tensor, weights: Tensor) -> Tensor:
-        """What queries see, as `MapReader` does."""
-        # From the centre of the first cell of the frame. Not a number becomes 0, so that no place
-        # outside the table is ever read; the weights of such queries are no numbers either.
-        position = torch.fmax(locations * self._extents + 0.5, locations.new_zeros(()))
-        x, y = torch.minimum(position, self._extents + 1).unbind(-1)
-        left, top = x.floor(), y.floor()
-        right_share, low_share = x - left, y - top
-        cell = torch.addcmul(self._first + left.int(), top.int(), self._pitch)
-        low = low_share * weights
-        high = weights - low
-        low_right, high_right = low * right_share, high * right_share
-        # Four rows a point, in any order; (batch, queries, heads, 4 * levels, points).
-        rows = torch.cat([cell, cell + 1, cell + self._pitch, cell + (self._pitch + 1)], dim=3)
-        shares = torch.cat([high - high_right, high_right, low - low_right, low_right], dim=3)
-        bags = rows.shape[:3].numel()
-        summed = functional.embedding_bag(
-            rows.view(bags, -1),
-            self._table,
-            per_sample_weights=shares.view(bags, -1),
-            mode="sum",
-        )
-        return summed.view(*rows.shape[:3], -1)
-
-
-def reader_for(values: Tensor, sizes: Sequence[Size]) -> MapReader | RowReader:
-    """The faster reader: on a CPU that of rows, twice as fast there."""
-    return (RowReader if values.device.type == "cpu" else MapReader)(values, sizes)
+Call = tuple[Tensor, Tensor, Tensor, Tensor, list[Size]]
+"""Arguments of a `MultiScaleDeformableAttention`."""
 
 
 def sine_code(size: Size, dim: int, device: torch.device | None = None) -> Tensor:
@@ -343,7 +140,7 @@ class Hahi(nn.Module):
         embed = self.level_embed
         codes = [
             sine_code(size, self.dim, embed.device).flatten(0, 1) + level
-            for size, level in zip(sizes, embed.to(_exact(embed.dtype)), strict=True)
+            for size, level in zip(sizes, embed.to(exact(embed.dtype)), strict=True)
         ]
         return torch.cat(codes).unsqueeze(0).to(embed.dtype)
 
@@ -359,9 +156,9 @@ class Hahi(nn.Module):
         """
         if (layer := self.reference_points) is None:
             return None
-        weight, exact = layer.weight, _exact(layer.weight.dtype)
-        code = sine_code(size, self.dim, weight.device).flatten(0, 1).to(exact)
-        places = functional.linear(code, weight.to(exact), layer.bias.to(exact))
+        weight, precision = layer.weight, exact(layer.weight.dtype)
+        code = sine_code(size, self.dim, weight.device).flatten(0, 1).to(precision)
+        places = functional.linear(code, weight.to(precision), layer.bias.to(precision))
         return places.sigmoid().unsqueeze(0)
 
     def forward(self, maps: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -369,36 +166,53 @@ class Hahi(nn.Module):
 
         The convolution branch comes first, if there is one.
         """
-        lateral = [conv(grid) for conv, grid in zip(self.lateral_convs, maps, strict=True)]
-        levels = lateral[-len(self.trans_proj) :]
+        levels = self.lateral_levels(maps[-len(self.trans_proj) :])
+        call = self.self_call(levels)
+        tokens, sizes = self.self_attn(*call), call[-1]
+        fused = []
+        if self.multi_att is not None:
+            stem = self.lateral_convs[0](maps[0])
+            seen = self.multi_att(*self.cross_call(stem, tokens, sizes))
+            seen = seen.mT.unflatten(2, stem.shape[2:])
+            fused.append(self.conv_fusion[0](torch.cat([seen, stem], dim=1)))
+        parts = tokens.mT.split([rows * cols for rows, cols in sizes], dim=2)
+        for conv, grid, level, size in zip(self.trans_fusion, levels, parts, sizes, strict=True):
+            fused.append(conv(torch.cat([grid, level.unflatten(2, size)], dim=1)))
+        return tuple(fused)
+
+    def lateral_levels(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """The Swin maps, fine to coarse, behind their `lateral_convs`."""
+        convs = self.lateral_convs[-len(self.trans_proj) :]
+        return [conv(grid) for conv, grid in zip(convs, maps, strict=True)]
+
+    def self_call(self, levels: Sequence[Tensor]) -> Call:
+        """What `self_attn` is called with.
+
+        Parameters
+        ----------
+        levels : sequence of (batch, level dim, rows, cols)
+            Swin maps behind their `lateral_convs`, fine to coarse.
+        """
         sizes = [(grid.shape[2], grid.shape[3]) for grid in levels]
         tokens = torch.cat(
             [conv(g).flatten(2).mT for conv, g in zip(self.trans_proj, levels, strict=True)], dim=1
         )
         centres = cell_centres(sizes, tokens.device).unsqueeze(0)
-        tokens = self.self_attn(tokens, tokens, self.position_code(sizes), centres, sizes)
-        fused = [self._interact(lateral[0], tokens, sizes)] if self.multi_att is not None else []
-        seen = tokens.mT.split([rows * cols for rows, cols in sizes], dim=2)
-        for conv, grid, level, size in zip(self.trans_fusion, levels, seen, sizes, strict=True):
-            fused.append(conv(torch.cat([grid, level.unflatten(2, size)], dim=1)))
-        return tuple(fused)
+        return tokens, tokens, self.position_code(sizes), centres, sizes
 
-    def _interact(self, stem: Tensor, tokens: Tensor, sizes: Sequence[Size]) -> Tensor:
-        """The convolution branch, (batch, stem_dim, rows, cols), after attending to the tokens."""
+    def cross_call(self, stem: Tensor, tokens: Tensor, sizes: list[Size]) -> Call:
+        """What `multi_att` is called with.
+
+        Parameters
+        ----------
+        stem : (batch, stem_dim, rows, cols)
+            The convolution branch behind its `lateral_convs`.
+        tokens : (batch, tokens, dim)
+            What `self_attn` gave back.
+        """
         size = (stem.shape[2], stem.shape[3])
         query = self.conv_proj[0](stem).flatten(2).mT
         code = sine_code(size, self.dim, stem.device).flatten(0, 1).unsqueeze(0).to(query.dtype)
-        assert self.multi_att is not None
-        seen = self.multi_att(query, tokens, code, self.cross_reference(size), sizes)
-        fused: Tensor = self.conv_fusion[0](torch.cat([seen.mT.unflatten(2, size), stem], dim=1))
-        return fused
-
-
-def _extents(sizes: Sequence[Size], like: Tensor) -> Tensor:
-    """(cols, rows) of each level, as a tensor: what one unit of (x, y) is in cells."""
-    return like.new_tensor([(cols, rows) for rows, cols in sizes])
-
-
-def _exact(dtype: torch.dtype) -> torch.dtype:
-    """float32, or what is finer."""
-    return torch.promote_types(dtype, torch.float32)
+        reference = self.cross_reference(size)
+        assert reference is not None
+        return query, tokens, code, reference, sizes

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vitstudio.models.nets import windows
-from vitstudio.models.nets.dat import DropPath
+from vitstudio.models.nets.dat_parts import DropPath
 
 Size = tuple[int, int]
 PATCH_SIZE = 4
@@ -279,10 +279,22 @@ class Backbone(nn.Module):
         grid = self.patch_embed(image)
         for i, stage in enumerate(cast("Iterable[Stage]", self.stages)):
             grid = stage(grid)
-            maps.append(self.get_submodule(f"norm{i}")(grid).permute(0, 3, 1, 2))
+            maps.append(self.as_map(i, grid))
             if stage.downsample is not None:
                 grid = stage.downsample(grid)
         return maps
+
+    def as_map(self, stage: int, grid: Tensor) -> Tensor:
+        """What a stage hands to the neck: (batch, rows, cols, dim) -> (batch, dim, rows, cols)."""
+        normalised: Tensor = self.get_submodule(f"norm{stage}")(grid)
+        return normalised.permute(0, 3, 1, 2)
+
+    def merged(self, stage: int, grid: Tensor) -> Tensor:
+        """What a stage hands to the next one: (batch, rows, cols, dim), of half the size."""
+        merge = cast("Stage", self.stages[stage]).downsample
+        assert merge is not None
+        output: Tensor = merge(grid)
+        return output
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """(batch, 3, rows, cols) -> maps (batch, dim, rows, cols), fine to coarse.

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from vitstudio.core.frame import Frame
 from vitstudio.core.trace import TokenMap, TraceInfo
+from vitstudio.core.worlds import is_made
 from vitstudio.painting import palette
 from vitstudio.painting.points import legend
 from vitstudio.painting.shown import WITH_POINTS
@@ -35,7 +36,7 @@ class Canvas(QWidget):
         Right click.
     hovered(point, preview)
         (x, y) under the cursor, or None; whether Shift is held.
-    sample_picked(path), open_wanted()
+    sample_picked(path), scene_wanted(), open_wanted()
         From the empty state.
     """
 
@@ -43,11 +44,13 @@ class Canvas(QWidget):
     turned_back = Signal()
     hovered = Signal(object, bool)
     sample_picked = Signal(str)
+    scene_wanted = Signal()
     open_wanted = Signal()
 
     def __init__(self, samples: Sequence[str] = ()) -> None:
         super().__init__()
         self._size_rc: tuple[int, int] | None = None
+        self._shows_scene = False
         self._cursor: tuple[float, float] | None = None
         self._graphics = pg.GraphicsView(self, background=palette.GROUND)
         self._box = PictureBox()
@@ -71,20 +74,24 @@ class Canvas(QWidget):
         self._graphics.viewport().installEventFilter(self)
         self._graphics.installEventFilter(self)
         self._empty.sample_picked.connect(self.sample_picked)
+        self._empty.scene_wanted.connect(self.scene_wanted)
         self._empty.open_wanted.connect(self.open_wanted)
         self.setMinimumSize(240, 180)
 
     # ---- verbs ----
 
     def show_frame(self, frame: Frame | None) -> None:
-        """Another picture, or None for the empty state."""
+        """Another picture, or None for the empty state; scenes keep the place, coarse or fine."""
+        made = frame is not None and is_made(frame.source)
+        same_view = made and self._shows_scene
+        self._shows_scene = made
         self._size_rc = frame.size_rc if frame is not None else None
         self._item.set_frame(frame)
         self._empty.setVisible(frame is None)
         self._graphics.setVisible(frame is not None)
         if frame is not None:
             rows, cols = frame.size_rc
-            self._box.set_picture(QRectF(0, 0, cols, rows))
+            self._box.set_picture(QRectF(0, 0, cols, rows), same_view=same_view)
 
     def show_map(self, token_map: TokenMap | None, view: ViewState, info: TraceInfo | None) -> None:
         """The map on the picture, in the look that the view's state asks for."""

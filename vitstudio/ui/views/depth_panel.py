@@ -22,7 +22,9 @@ from vitstudio.core.state import Scale
 from vitstudio.core.trace import TokenMap, TraceInfo
 from vitstudio.state.resolve import ViewState
 from vitstudio.ui.views.controls import KeySlider, Segmented, ToggleButton, enable, label
+from vitstudio.ui.views.depth_truth import DepthTruth
 from vitstudio.ui.views.way_on import WayOn
+from vitstudio.ui.views.world_note import WorldNote
 
 if TYPE_CHECKING:
     from vitstudio.ui.views.depth_cloud import CloudWindow
@@ -72,6 +74,8 @@ class DepthPanel(QWidget):
         self._cloud: CloudWindow | None = None
         self.refused = WayOn("Distances in metres", "Choose a DepthFormer…")
         self.refused.clicked.connect(self.model_wanted)
+        self.note = WorldNote()
+        self.truth = DepthTruth()
         self.under_cursor = label(UNKNOWN, "title")
         self.figures = {name: QLabel(UNKNOWN) for name in ("Nearest", "Median", "Farthest")}
         self.show_map = ToggleButton("On the picture")
@@ -102,8 +106,10 @@ class DepthPanel(QWidget):
         reason, state = view.disabled.get("depth"), view.state
         self._pages.setCurrentIndex(0 if reason else 1)
         self.refused.say(reason or "", view.spec is not None)
+        self.note.say(view.world_note)
         self._showing = True
         self.show_map.show_on(state.view == "depth")
+        self.truth.show_view(view)
         self.range.choose(state.scale)
         self._fixed = state.fixed_range if state.scale == "fixed" else None
         self._show_limits()
@@ -136,12 +142,14 @@ class DepthPanel(QWidget):
         self._show_limits()
         missing = None if token_map is not None else "There is no depth map yet"
         enable(self.space, missing, SPACE_HELP)
+        self.truth.show_depth(token_map, info)
         if token_map is None:
             self.show_cursor(None)
 
-    def show_cursor(self, metres: float | None) -> None:
-        """Show the distance under the cursor."""
+    def show_cursor(self, metres: float | None, true: float | None = None) -> None:
+        """Show the distance under the cursor, and the true one where it is known."""
         self.under_cursor.setText(UNKNOWN if metres is None else f"{metres:.2f} m")
+        self.truth.show_cursor(true)
 
     def open_space(self) -> None:
         """Open the window for the cloud of points; its libraries are wanted only now."""
@@ -207,7 +215,9 @@ class DepthPanel(QWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(14, 12, 14, 12)
         column.setSpacing(10)
+        column.addWidget(self.note)
         column.addWidget(self._card())
+        column.addWidget(self.truth)
         column.addLayout(_row(label("Depth map", "muted"), None, self.show_map))
         column.addLayout(_row(label("Colours", "muted"), None, self.range))
         column.addLayout(_row(None, self.low, label("to", "muted"), self.high))

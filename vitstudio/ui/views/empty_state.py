@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import PurePath
 
@@ -20,10 +20,11 @@ class EmptyState(QWidget):
 
     Signals
     -------
-    sample_picked(path), open_wanted()
+    sample_picked(path), scene_wanted(), open_wanted()
     """
 
     sample_picked = Signal(str)
+    scene_wanted = Signal()
     open_wanted = Signal()
 
     def __init__(self, samples: Sequence[str], parent: QWidget | None = None) -> None:
@@ -45,8 +46,7 @@ class EmptyState(QWidget):
         layout.addSpacing(14)
         layout.addWidget(button, alignment=Qt.AlignmentFlag.AlignHCenter)
         layout.addSpacing(10)
-        if samples:
-            layout.addLayout(self._sample_row(samples))
+        layout.addLayout(self._sample_row(samples))
         layout.addWidget(self._busy)
         layout.addStretch()
 
@@ -73,10 +73,15 @@ class EmptyState(QWidget):
         label.setProperty("role", "muted")
         row.addWidget(label)
         for path in samples:
-            link = QPushButton(PurePath(path).stem)
-            link.setProperty("kind", "link")
-            link.setCursor(Qt.CursorShape.PointingHandCursor)
-            link.clicked.connect(partial(self.sample_picked.emit, path))
-            row.addWidget(link)
+            row.addWidget(_link(PurePath(path).stem, partial(self.sample_picked.emit, path)))
+        row.addWidget(_link("tabletop world", self.scene_wanted.emit))
         row.addStretch()
         return row
+
+
+def _link(text: str, follow: Callable[[], object]) -> QPushButton:
+    link = QPushButton(text)
+    link.setProperty("kind", "link")
+    link.setCursor(Qt.CursorShape.PointingHandCursor)
+    link.clicked.connect(lambda: follow())
+    return link

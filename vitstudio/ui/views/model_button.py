@@ -6,6 +6,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy
 
 from vitstudio.core.spec import Availability, ModelSpec
+from vitstudio.core.worlds import WORLD_NAMES, trained_on
 from vitstudio.ui.theme import set_property
 from vitstudio.ui.views.controls import label
 from vitstudio.ui.views.drawing import ElidedLabel
@@ -59,6 +60,9 @@ class ModelButton(QPushButton):
         text, pill = PILLS[spec.availability]
         if not spec.trained:
             text, pill = "random weights", "warning"
+        elif spec.world and spec.availability == "bundled":
+            text = WORLD_NAMES[spec.world]
+        self.setToolTip("\n".join(part for part in (spec.title, trained_on(spec)) if part))
         self._where.setText(text)
         set_property(self._where, "pill", pill)
         self._where.show()

@@ -41,10 +41,20 @@ class PictureBox(pg.ViewBox):
         pixel = float(self.viewPixelSize()[0])
         return 1.0 / pixel if pixel > 0 else 1.0
 
-    def set_picture(self, rect: QRectF) -> None:
-        """Another picture; a new size is fitted, the same size keeps zoom and place."""
-        if rect != self._picture:
-            self._picture = rect
+    def set_picture(self, rect: QRectF, *, same_view: bool = False) -> None:
+        """Another picture; a new size is fitted, the same size keeps zoom and place.
+
+        With `same_view` the place is kept in parts of the picture, whatever its pixels are.
+        """
+        if rect == self._picture:
+            return
+        step = rect.width() / self._picture.width()
+        self._picture = rect
+        if same_view and not self._fitted:
+            seen = self.viewRect()
+            place = QRectF(seen.topLeft() * step, seen.size() * step)
+            self.setRange(rect=place, padding=0.0)
+        else:
             self.fit()
 
     def fit(self) -> None:

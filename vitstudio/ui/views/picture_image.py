@@ -8,11 +8,14 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QImage, QPainter
 
 from vitstudio.core.frame import Frame
+from vitstudio.core.worlds import is_made
 from vitstudio.painting.exact import draw_exactly
 from vitstudio.painting.scene import to_qimage
 
 SMOOTH_BELOW = 2.0
 """Device pixels per source pixel from which on pixels are shown as squares."""
+SCENE_SMOOTH_BELOW = 8.0
+"""The same for made scenes: nobody asked for the pixels of their drafts."""
 
 
 class PictureImage:
@@ -21,6 +24,7 @@ class PictureImage:
     def __init__(self, frame: Frame) -> None:
         self._rgb = frame.rgb
         self._overview = frame.overview
+        self._smooth_below = SCENE_SMOOTH_BELOW if is_made(frame.source) else SMOOTH_BELOW
         rows, cols = frame.size_rc
         self._picture = QRectF(0, 0, cols, rows)
         self._cut: tuple[QRectF, QImage] | None = None
@@ -29,7 +33,7 @@ class PictureImage:
         """Draw what is visible, both in source pixels; `pixel_scale` is device px per source px."""
         painter.save()
         painter.setClipRect(self._picture, Qt.ClipOperation.IntersectClip)
-        smooth = pixel_scale < SMOOTH_BELOW
+        smooth = pixel_scale < self._smooth_below
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
         step = self._overview.step
         close = step > 1 and pixel_scale > 1.0 / step

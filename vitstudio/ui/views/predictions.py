@@ -18,6 +18,7 @@ from vitstudio.ui.views.drawing import (
     text_width,
     unit,
 )
+from vitstudio.ui.views.truth_line import TruthLine
 
 ROW_PX = 36
 PADDING_PX = 10
@@ -42,6 +43,9 @@ class PredictionsPanel(QWidget):
         self.setAccessibleName("Predicted classes")
         self._classes: tuple[tuple[str, float], ...] = ()
         self._reason = ""
+        self.truth = TruthLine(self)
+        """Its place is below the panel, in whatever holds both."""
+        self._true, self._judged = "", False
         self.show_classes((), "")
 
     def show_classes(self, classes: Classes, reason: str) -> None:
@@ -51,9 +55,19 @@ class PredictionsPanel(QWidget):
         self._reason = reason or "The likeliest classes appear here once a picture has been traced."
         spoken = ", ".join(f"{name} {format_percent(part)}" for name, part in classes)
         self.setAccessibleDescription(spoken or self._reason)
+        self._say_truth()
         if resized:
             self.updateGeometry()
         self.update()
+
+    def show_truth(self, name: str, judged: bool) -> None:
+        """Say the true class, "" for none; it is `judged` where the net has such classes."""
+        self._true, self._judged = name, judged
+        self._say_truth()
+
+    def _say_truth(self) -> None:
+        known = self._judged and bool(self._classes)
+        self.truth.say(self._true, self._classes[0][0] == self._true if known else None)
 
     def sizeHint(self) -> QSize:
         """One line and one bar a class."""

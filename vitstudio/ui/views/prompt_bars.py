@@ -44,6 +44,8 @@ Index = QModelIndex | QPersistentModelIndex
 MOST_BARS = 50
 ROW_PX = 42
 CUT = "cut"
+UNREAD = "new word"
+TRUE = "true"
 CHOSEN_GROUND = "#1b2733"
 BAR_ROLE = int(Qt.ItemDataRole.UserRole)
 _KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End)
@@ -51,32 +53,46 @@ _KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End)
 
 @dataclass(frozen=True)
 class Bar:
-    """One prompt with its figures; `cut_tooltip` says what was not read, "" where all was."""
+    """One prompt with its figures; the tooltips say what was not read, "" where all was.
+
+    `cut_tooltip` is for what comes after the last token that is read, `unread_tooltip` for words
+    that the model does not know. `is_true` marks the true caption of a made scene.
+    """
 
     prompt: str
     probability: float
     similarity: float
     cut_tooltip: str = ""
+    unread_tooltip: str = ""
+    is_true: bool = False
+
+    @property
+    def pill(self) -> str:
+        """What is said beside the prompt, a warning first; "" for nothing."""
+        if self.cut_tooltip:
+            return CUT
+        return UNREAD if self.unread_tooltip else TRUE if self.is_true else ""
 
     @property
     def tooltip(self) -> str:
         """The prompt and its numbers in full."""
         numbers = f"probability {self.probability:.4g}   cosine similarity {self.similarity:.4f}"
         shown = self.prompt if len(self.prompt) <= 300 else f"{self.prompt[:300]}…"
-        return "\n".join(part for part in (shown, numbers, self.cut_tooltip) if part)
+        parts = shown, numbers, self.cut_tooltip, self.unread_tooltip
+        return "\n".join(part for part in parts if part)
 
 
-def bars_of(answer: ZeroShotAnswer, chosen: str) -> tuple[Bar, ...]:
-    """The likeliest prompts, each once; the chosen one is always among them."""
+def bars_of(answer: ZeroShotAnswer, chosen: str, true: str = "") -> tuple[Bar, ...]:
+    """The likeliest prompts, each once; the chosen one is always among them, the true one told."""
     places = {prompt: place for place, prompt in enumerate(answer.prompts)}
     ranked = [prompt for prompt, _probability in answer.ranked()]
     shown = ranked[:MOST_BARS]
     if chosen in places and chosen not in shown:
         shown.append(chosen)
-    return tuple(_bar(answer, places[prompt]) for prompt in shown)
+    return tuple(_bar(answer, places[prompt], prompt == true) for prompt in shown)
 
 
-def _bar(answer: ZeroShotAnswer, place: int) -> Bar:
+def _bar(answer: ZeroShotAnswer, place: int, is_true: bool) -> Bar:
     cut = ""
     if answer.truncated[place]:
         # The marks of start and end are read too.
@@ -84,7 +100,12 @@ def _bar(answer: ZeroShotAnswer, place: int) -> Bar:
             f"Only the first {answer.context_length - 2} words' tokens are read: with its "
             f"template this prompt has {answer.num_tokens[place] - 2}."
         )
-    return Bar(answer.prompts[place], answer.probabilities[place], answer.similarities[place], cut)
+    unread = ""
+    if answer.unknown and (names := answer.unknown[place]):
+        listed = ", ".join(f"“{name}”" for name in names)
+        unread = f"The model has never read {listed}: to it, all such words are the same."
+    figures = answer.probabilities[place], answer.similarities[place]
+    return Bar(answer.prompts[place], *figures, cut, unread, is_true)
 
 
 class BarsModel(QAbstractListModel):
@@ -169,12 +190,15 @@ class BarDelegate(QStyledItemDelegate):
         percent = format_percent(bar.probability)
         draw_text(painter, line, percent, palette.TEXT, Qt.AlignmentFlag.AlignRight)
         room = text_width(font, percent) + 10
-        if bar.cut_tooltip:
+        if bar.pill:
             small = derived_font(font, 0.8)
-            width = pill_width(small, CUT)
+            width = pill_width(small, bar.pill)
             painter.setFont(small)
             pill = QRectF(line.right() - room - width, line.y() + 2, width, line.height() - 4)
-            draw_pill(painter, pill, CUT, palette.WARNING, palette.WARNING_GROUND)
+            ink, ground = palette.WARNING, palette.WARNING_GROUND
+            if bar.pill == TRUE:
+                ink, ground = palette.GOOD, palette.GOOD_GROUND
+            draw_pill(painter, pill, bar.pill, ink, ground)
             painter.setFont(font)
             room += width + 8
         name = " ".join(bar.prompt[:200].split())

@@ -27,6 +27,7 @@ from vitstudio.ui.views.prompt_bars import MOST_BARS, BarsView, bars_of
 from vitstudio.ui.views.text_attention import TextAttentionCard
 from vitstudio.ui.views.way_on import WayOn
 from vitstudio.ui.views.words_card import WordsCard
+from vitstudio.ui.views.world_note import WorldNote
 
 TYPING_MS = 120
 EXAMPLE = ("cup of coffee", "cat", "wooden table", "street at night")
@@ -42,6 +43,7 @@ TEMPLATE_TITLES = {
     "photos": "7 kinds of photos, averaged",
 }
 OWN = "own"
+SCENE = "scene"
 
 
 class PromptsPanel(QWidget):
@@ -55,7 +57,7 @@ class PromptsPanel(QWidget):
         A label set, an example, or nothing.
     templates_picked(templates), prompt_picked(prompt), start_layer_picked(layer or None),
     text_token_picked(index)
-    file_wanted(), model_wanted()
+    file_wanted(), captions_wanted(), model_wanted()
     """
 
     prompts_typed = Signal(object)
@@ -65,6 +67,7 @@ class PromptsPanel(QWidget):
     start_layer_picked = Signal(object)
     text_token_picked = Signal(int)
     file_wanted = Signal()
+    captions_wanted = Signal()
     model_wanted = Signal()
 
     def __init__(self) -> None:
@@ -72,6 +75,7 @@ class PromptsPanel(QWidget):
         self._typed: tuple[str, ...] = ()
         self._templates: tuple[str, ...] = ()
         self._chosen = ""
+        self._true = ""
         self._answer: ZeroShotAnswer | None = None
         self._showing = False
         self.refused = WayOn("Compare the picture with words", "Choose a CLIP model…")
@@ -88,6 +92,7 @@ class PromptsPanel(QWidget):
         self.template.setAccessibleName("Template")
         self.templates = MenuButton("Templates")
         self.problem = QLabel(wordWrap=True)
+        self.note = WorldNote()
         self.bars = BarsView()
         self.empty = WayOn("", "Try an example")
         self.empty.say(EMPTY, True)
@@ -100,6 +105,7 @@ class PromptsPanel(QWidget):
         self._fill_menus()
         self._lay_out()
         self._connect()
+        self.show_truth((), "")
         self._show_bars()
 
     # ---- what is shown ----
@@ -109,6 +115,7 @@ class PromptsPanel(QWidget):
         reason = view.disabled.get("prompts")
         self._pages.setCurrentIndex(0 if reason else 1)
         self.refused.say(reason or "", view.spec is not None)
+        self.note.say(view.world_note)
         state = view.state
         self._showing = True
         if not self._typing.isActive() and state.prompts != self._typed:
@@ -144,9 +151,18 @@ class PromptsPanel(QWidget):
         self.show_answer(None)
         self._say_problem(sentence)
 
+    def show_truth(self, captions: Sequence[str], right: str) -> None:
+        """Offer the captions of a made scene, () for none, and mark the true one among the bars."""
+        offer = self.labels.choice(SCENE)
+        offer.setEnabled(bool(captions))
+        offer.setToolTip("\n".join(captions) or "A tabletop scene has captions that are known")
+        if right != self._true:
+            self._true = right
+            self._show_bars()
+
     def _show_bars(self) -> None:
         answer = self._answer
-        bars = () if answer is None else bars_of(answer, self._chosen)
+        bars = () if answer is None else bars_of(answer, self._chosen, self._true)
         self.bars.show_bars(bars, self._chosen)
         self._middle.setCurrentIndex(1 if self._typed else 0)
         self.scale.setVisible(answer is not None)
@@ -215,6 +231,8 @@ class PromptsPanel(QWidget):
         self._typing.stop()
         if key == "file":
             self.file_wanted.emit()
+        elif key == SCENE:
+            self.captions_wanted.emit()
         else:
             self.labels_picked.emit(label_set(key) if key in LABEL_SETS else ())
 
@@ -223,7 +241,13 @@ class PromptsPanel(QWidget):
     def _fill_menus(self) -> None:
         self.labels.set_title("Label sets")
         self.labels.set_choices(
-            [*LABEL_SETS.items(), ("", ""), ("file", "Own file…"), ("clear", "Clear the list")]
+            [
+                *LABEL_SETS.items(),
+                (SCENE, "Captions of this scene"),
+                ("", ""),
+                ("file", "Own file…"),
+                ("clear", "Clear the list"),
+            ]
         )
         for action in self.labels.menu().actions():
             action.setCheckable(False)
@@ -242,6 +266,7 @@ class PromptsPanel(QWidget):
         column.addLayout(_row(label("Template", "muted"), self.template, self.templates))
         self.problem.hide()
         column.addWidget(self.problem)
+        column.addWidget(self.note)
         self.bars.empty_text = WAITING
         # First in its place: a stack without a window would show its page as a window.
         self._middle = QStackedLayout()

@@ -177,7 +177,7 @@ class TopBar(QFrame):
         ):
             menu.addAction(title, partial(self.action_wanted.emit, action))
         for heading, paths in (("Samples", self._samples), ("Recent", self._recent)):
-            if not paths:
+            if not paths and heading != "Samples":
                 continue
             menu.addSeparator()
             menu.addAction(heading).setEnabled(False)
@@ -186,6 +186,9 @@ class TopBar(QFrame):
                 entry = menu.addAction(name.replace("&", "&&"))
                 entry.setToolTip(path)
                 entry.triggered.connect(partial(self.path_picked.emit, path))
+            if heading == "Samples":
+                scene = partial(self.action_wanted.emit, "picture.scene")
+                menu.addAction("Tabletop world\tCtrl+N", scene)
 
     def _on_device(self, key: str) -> None:
         device, precision = key.split()

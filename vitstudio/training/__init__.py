@@ -1,0 +1,1 @@
+"""Training the small nets of the tabletop world: ``python -m vitstudio.training RECIPE``."""

@@ -1,0 +1,1 @@
+"""Figures of the trained nets on scenes that no net has seen."""

@@ -1,0 +1,131 @@
+"""One recipe a net: data only. Budgets are those of two CPU cores without bfloat16."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from typing import Literal
+
+from vitstudio.core.errors import ModelError
+from vitstudio.training.augment import Augmentation
+
+TaskName = Literal["classes", "captions", "depth"]
+
+STILL = Augmentation(light=0.15, blur=0.1, noise=0.02)
+"""For depth: a crop would change what a metre looks like."""
+SPOKEN = Augmentation(mirror=False, keep_all=True)
+"""For captions: left stays left, and every solid is in the picture."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """How large pictures are until a share of the budget is used.
+
+    Attributes
+    ----------
+    until : float
+    size : int
+        Pixels a side that the net sees.
+    sides : (smallest, largest)
+        Of the window that is shown, in shares of the picture's side.
+    """
+
+    until: float
+    size: int
+    sides: tuple[float, float] = (0.7, 1.0)
+
+
+GROWING = (
+    Phase(0.5, 64, (0.45, 0.7)),
+    Phase(0.8, 96, (0.6, 1.0)),
+    Phase(1.0, 128, (0.8, 1.0)),
+)
+"""First the main solid alone in a quarter of the pixels, at a quarter of the cost, and at the scale
+that it has in the end."""
+FIXED = (Phase(0.7, 128, (0.5, 1.0)), Phase(1.0, 128, (0.8, 1.0)))
+UNCUT = (Phase(0.5, 64, (1.0, 1.0)), Phase(1.0, 128, (1.0, 1.0)))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a net is trained.
+
+    Attributes
+    ----------
+    model_id : str
+        Also the recipe's name.
+    task : "classes", "captions" or "depth"
+    minutes : float
+        Default budget on a CPU.
+    steps : int
+        Default budget on a GPU.
+    batch : int
+        Pictures a step.
+    learning_rate, weight_decay : float
+        Of AdamW; the rate is the peak.
+    warm_up : float
+        Share of the budget.
+    phases : tuple of Phase
+        In order; sizes change only for nets that take several.
+    taps : tuple of int
+        Layers that the heads of `heads` read; negative ones count from the end.
+    cells_weight, looks_weight : float
+        Of the losses of those heads against the main one.
+    smoothing : float
+        Of the labels of classes.
+    average : float
+        Decay of the averaged weights.
+    clip_norm : float
+        Largest norm of the gradient.
+    channels_last : bool
+        Memory order that convolutions are faster in.
+    augmentation : Augmentation
+    """
+
+    model_id: str
+    task: TaskName
+    minutes: float = 60
+    steps: int = 16_000
+    batch: int = 32
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    warm_up: float = 0.05
+    phases: tuple[Phase, ...] = FIXED
+    taps: tuple[int, ...] = (-1,)
+    cells_weight: float = 1.0
+    looks_weight: float = 0.3
+    smoothing: float = 0.05
+    average: float = 0.998
+    clip_norm: float = 1.0
+    channels_last: bool = False
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+
+_ALL = (
+    Recipe("world_cnn", "classes", 25, phases=GROWING, taps=(-3, -1), channels_last=True),
+    Recipe("world_vit", "classes", 35, phases=GROWING),
+    Recipe("world_swin", "classes", 35, phases=GROWING, taps=(-3, -1)),
+    Recipe("world_dat", "classes", 45, taps=(-3, -1)),
+    Recipe("world_poolformer", "classes", 30, phases=GROWING, taps=(-3, -1)),
+    Recipe("world_mixer", "classes", 35),
+    Recipe("world_clip", "captions", 60, phases=GROWING, augmentation=SPOKEN),
+    Recipe("world_depthformer", "depth", 45, phases=UNCUT, taps=(), augmentation=STILL),
+    Recipe("world_depth_plain", "depth", 45, phases=UNCUT, taps=(), augmentation=STILL),
+)
+
+RECIPES = {recipe.model_id: recipe for recipe in _ALL}
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of a net.
+
+    Raises
+    ------
+    ModelError
+        If there is none of that name.
+    """
+    if name not in RECIPES:
+        close = difflib.get_close_matches(name, RECIPES, n=2)
+        known = " or ".join(close) if close else ", ".join(RECIPES)
+        raise ModelError(f"There is no recipe '{name}'; try {known}.")
+    return RECIPES[name]

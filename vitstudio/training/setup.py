@@ -1,0 +1,98 @@
+"""From a recipe to a trainer: net, pictures, device, budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from vitstudio.models.adapters.base import AdaptedNet
+from vitstudio.models.device import DTYPES, choose_precision
+from vitstudio.models.world_nets import build_world
+from vitstudio.training.cache import DEVELOPMENT_FOLDER, Cache
+from vitstudio.training.captioning import CaptionTask
+from vitstudio.training.depths import DepthTask
+from vitstudio.training.pictures import Pictures, draw, held_out_scenes
+from vitstudio.training.recipes import Recipe
+from vitstudio.training.schedule import Budget
+from vitstudio.training.sources import CachedSource, RenderedSource, Source
+from vitstudio.training.tasks import ClassTask, Task
+from vitstudio.training.trainer import Settings, Trainer
+from vitstudio.world.scene import Scene
+from vitstudio.world.vocabulary import is_held_out
+
+WATCHED = 512
+"""Pictures that a run is validated with: of development's seeds, which no figure is reported of."""
+
+TASKS: dict[str, Callable[[AdaptedNet, Recipe], Task]] = {
+    "classes": ClassTask,
+    "captions": CaptionTask,
+    "depth": DepthTask,
+}
+
+
+def make_trainer(
+    recipe: Recipe,
+    out: Path,
+    *,
+    device: torch.device,
+    cache: Path | None = None,
+    seed: int = 0,
+    steps: int | None = None,
+    minutes: float | None = None,
+    resume: bool = True,
+    command: str = "",
+) -> Trainer:
+    """A trainer that is ready to run.
+
+    Parameters
+    ----------
+    cache : Path, optional
+        Folder of pictures rendered before; else they are rendered for each step.
+    steps, minutes : optional
+        The budget; if both are left out the recipe's minutes on a CPU, its steps elsewhere.
+
+    Raises
+    ------
+    VitStudioError
+        If the cache or a checkpoint cannot be used.
+    """
+    torch.manual_seed(seed)
+    task = make_task(recipe)
+    if steps is None and minutes is None:
+        steps, minutes = (None, recipe.minutes) if device.type == "cpu" else (recipe.steps, None)
+    precision = DTYPES[choose_precision("auto", device)]
+    settings = Settings(
+        out,
+        seed=seed,
+        device=device,
+        autocast=None if precision is torch.float32 else precision,
+        command=command,
+    )
+    source, watched = _pictures(recipe, cache, seed, device)
+    return Trainer(recipe, task, source, watched, Budget(steps, minutes), settings, resume)
+
+
+def make_task(recipe: Recipe) -> Task:
+    """The task of a recipe on its net with random weights."""
+    return TASKS[recipe.task](build_world(recipe.model_id), recipe)
+
+
+def _pictures(
+    recipe: Recipe, folder: Path | None, seed: int, device: torch.device
+) -> tuple[Source, Pictures]:
+    """What to train on, and what to watch."""
+    spoken = recipe.task == "captions"
+    if folder is None:
+        source = RenderedSource(
+            recipe.batch, seed, device, combinations="trained" if spoken else "all"
+        )
+        return source, draw(held_out_scenes(0, WATCHED), device=device)
+    cached = CachedSource(Cache(folder), recipe.batch, seed, is_trained if spoken else None)
+    return cached, Cache(folder / DEVELOPMENT_FOLDER).read(range(WATCHED))
+
+
+def is_trained(scene: Scene) -> bool:
+    """Whether no solid of a scene is one of the held-out combinations."""
+    return not any(is_held_out(each.colour, each.texture, each.shape) for each in scene.solids)
