@@ -74,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write the weights and their model card")
     _add_recipe(export)
     export.add_argument("--device", default="auto")
+    export.add_argument("--note", default="", help="a line for the card, e.g. of an earlier run")
     export.add_argument("--threads", type=_positive(int))
     export.set_defaults(run=_export)
     return parser
@@ -173,7 +174,7 @@ def _export(options: argparse.Namespace) -> int:
     recipe, folder = find_recipe(options.recipe), _folder(options)
     if not folder.is_dir():
         raise CheckpointError(f"There is no run in '{folder}': train {recipe.model_id} first.")
-    _say_written(export_run(recipe, folder, choose_device(options.device)))
+    _say_written(export_run(recipe, folder, choose_device(options.device), note=options.note))
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ def card_text(
     parameters: int,
     size: int,
     device: str,
+    note: str = "",
 ) -> str:
     """The card, in Markdown.
 
@@ -37,11 +39,18 @@ def card_text(
         Of the net; bytes of its file.
     device : str
         Kind of device that it was trained and measured on, without names.
+    note : str
+        What else is to be said of the run.
     """
     name = recipe.model_id
     cores = os.cpu_count()
     rows = "\n".join(f"| {label} | {value} |" for label, value in _rows(figures))
-    command = progress.command or f"python -m vitstudio.training {name}"
+    extra = f"\n- {note}" if note else ""
+    # Where this computer keeps its pictures and runs is nobody's business.
+    command = (
+        re.sub(r"(--(?:cache|out))[ =]\S+", r"\1 DIR", progress.command)
+        or f"python -m vitstudio.training {name}"
+    )
     return f"""# {name}
 
 Trained on the tabletop world of VitStudio, from random weights. {TASKS[recipe.task]} On photographs
@@ -63,7 +72,7 @@ its answers mean nothing. Written by `python -m vitstudio.training`; do not edit
   {datetime.now(UTC).date().isoformat()}.
 - AdamW, peak learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}, cosine;
   averaged weights ({recipe.average:g}); picture sizes {_sizes(recipe)}.
-- Besides its own task it learnt, with heads that are left out here, what every cell shows.
+- Besides its own task it learnt, with heads that are left out here, what every cell shows.{extra}
 
 ## Measured
 

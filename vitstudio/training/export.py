@@ -30,6 +30,7 @@ def export_run(
     device: torch.device,
     target: Path | None = None,
     count: int | None = None,
+    note: str = "",
 ) -> list[Path]:
     """Write the averaged weights of a run, measure them as written, and write the card.
 
@@ -43,6 +44,8 @@ def export_run(
         Folder to write to: the program's own weights if left out.
     count : int, optional
         Scenes to measure with; the default of `measure` if left out.
+    note : str
+        A line for the card.
 
     Returns
     -------
@@ -67,7 +70,9 @@ def export_run(
     figures = measure(model, MEASURED_SEED, count)
     card = target / f"{recipe.model_id}.md"
     parameters = sum(parameter.numel() for parameter in net.parameters())
-    text = card_text(recipe, progress, figures, parameters, weights.stat().st_size, device.type)
+    text = card_text(
+        recipe, progress, figures, parameters, weights.stat().st_size, device.type, note
+    )
     write_whole(card, text.encode())
     # The bare figures beside the run, for tables over several nets.
     (folder / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")

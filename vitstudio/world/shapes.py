@@ -74,24 +74,24 @@ def cube(p: Tensor) -> Tensor:
 
 
 def cylinder(p: Tensor) -> Tensor:
-    """An upright cylinder of radius 0.62 and height 1.56."""
-    return _rectangle(_length(p[0], p[1]) - 0.62, p[2].abs() - 0.78)
+    """An upright cylinder of radius 0.52 and height 1.7."""
+    return _rectangle(_length(p[0], p[1]) - 0.52, p[2].abs() - 0.85)
 
 
 def cone(p: Tensor) -> Tensor:
-    """An upright cone: base of radius 0.8 at -0.6, tip at 1. A bound of the distance."""
-    across, down = 1.6, 0.8  # the slope's normal is (height, radius), normalised
+    """A steep cone: base of radius 0.56 at -0.82, tip at 1. A bound of the distance."""
+    across, down = 1.82, 0.56  # the slope's normal is (height, radius), normalised
     norm = math.hypot(across, down)
     side = (_length(p[0], p[1]) * across + (p[2] - 1) * down) / norm
-    return torch.maximum(side, -0.6 - p[2])
+    return torch.maximum(side, -0.82 - p[2])
 
 
 def pyramid(p: Tensor) -> Tensor:
-    """A pyramid on a square of half side 0.59 at -0.55, tip at 1. A bound of the distance."""
-    across, down = 1.55, 0.59
+    """A low pyramid: half side 0.66 at -0.35, tip at 0.75. A bound of the distance."""
+    across, down = 1.1, 0.66
     norm = math.hypot(across, down)
     reach = torch.maximum(p[0].abs(), p[1].abs())
-    return torch.maximum((reach * across + (p[2] - 1) * down) / norm, -0.55 - p[2])
+    return torch.maximum((reach * across + (p[2] - 0.75) * down) / norm, -0.35 - p[2])
 
 
 def torus(p: Tensor) -> Tensor:
@@ -164,9 +164,9 @@ def mushroom(p: Tensor) -> Tensor:
 _TABLE = {
     "sphere": Shape(sphere, 1.0),
     "cube": Shape(cube, 1 / math.sqrt(3), False),
-    "cylinder": Shape(cylinder, 0.78),
-    "cone": Shape(cone, 0.6),
-    "pyramid": Shape(pyramid, 0.55, False),
+    "cylinder": Shape(cylinder, 0.85),
+    "cone": Shape(cone, 0.82),
+    "pyramid": Shape(pyramid, 0.35, False),
     "torus": Shape(torus, 0.3),
     "capsule": Shape(capsule, 0.97),
     "mug": Shape(mug, 0.62),
