@@ -160,3 +160,23 @@ def test_a_key_that_does_not_apply_says_why(build):
     assert rig.window.notice.text == "Offsets are drawn with sampling points."
     rig.studio.trigger("level.next")
     assert rig.window.notice.text == "This layer holds one grid of tokens."
+
+
+def test_no_button_is_squeezed_when_a_model_brings_more_of_them(bar):
+    """The rows are arranged when buttons come, not only when the bar is resized."""
+    buttons = list(bar.views.buttons.values())
+
+    def show(visible):
+        for button in buttons:
+            button.setVisible(visible)
+        for _ in range(3):
+            QApplication.processEvents()
+
+    show(False)
+    bar.setFixedWidth(sum(row.sizeHint().width() for row in bar._rows) + 100)
+    show(False)
+    assert bar._rows[0].y() == bar._rows[1].y()
+    show(True)
+    assert bar._rows[0].y() < bar._rows[1].y()
+    for row in bar._rows:
+        assert row.width() >= row.minimumSizeHint().width()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QEvent, QSize, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
@@ -173,8 +173,18 @@ class ViewBar(QFrame):
         return QSize(widest + 2 * MARGIN, super().minimumSizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """One row where both groups fit beside each other, else two."""
+        """Arrange the rows for the new width."""
         super().resizeEvent(event)
+        self._arrange()
+
+    def event(self, event: QEvent) -> bool:
+        """Arrange the rows again when buttons came or went: another model, another layer."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._arrange()
+        return super().event(event)
+
+    def _arrange(self) -> None:
+        """One row where both groups fit beside each other, else two."""
         together = sum(row.sizeHint().width() for row in self._rows) + 2 * MARGIN + 40
         beside = self.width() >= together
         directions = QBoxLayout.Direction
