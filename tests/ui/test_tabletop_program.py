@@ -48,8 +48,16 @@ def wait(qtbot: QtBot, program: Program, source: str) -> None:
         frame = program.studio.presenter.frame
         return frame is not None and (frame.source, frame.size_rc[0]) == (source, SIDE)
 
+    def is_on_screen() -> bool:
+        """A draft and its map stay, together, until the fine picture comes with its own map."""
+        presenter, token_map = program.studio.presenter, program.window.canvas.shown_map
+        now, cache = presenter._shown, presenter._asking.cache
+        answer = now.request and cache.get(now.generation, now.request)
+        return token_map is not None and token_map is answer
+
     qtbot.waitUntil(is_fine, timeout=2 * PATIENCE_MS)
     settle(qtbot, program)
+    qtbot.waitUntil(is_on_screen, timeout=PATIENCE_MS)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".npz"])

@@ -162,7 +162,7 @@ QSplitter::handle:hover { background: $accent; }
 QTabWidget::pane { border: none; border-top: 1px solid $line; }
 QTabBar { background: transparent; }
 QTabBar::tab {
-    background: transparent; color: $muted; padding: 9px 2px 7px 2px; margin: 0 4px;
+    background: transparent; color: $muted; padding: 9px 2px 7px 2px; margin: 0 3px;
     border: none; border-bottom: 2px solid transparent;
 }
 QTabBar::tab:selected { color: $text; border-bottom: 2px solid $accent; }

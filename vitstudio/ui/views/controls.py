@@ -222,3 +222,15 @@ def _segment(place: int, count: int) -> str:
     if count == 1:
         return "only"
     return "first" if place == 0 else "last" if place == count - 1 else "middle"
+
+
+def row(*widgets: QWidget | None, spacing: int = 8) -> QHBoxLayout:
+    """Widgets side by side; None stretches."""
+    layout = QHBoxLayout()
+    layout.setSpacing(spacing)
+    for widget in widgets:
+        if widget is None:
+            layout.addStretch()
+        else:
+            layout.addWidget(widget)
+    return layout

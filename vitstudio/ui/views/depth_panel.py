@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDoubleSpinBox,
     QFrame,
     QGridLayout,
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QStackedLayout,
@@ -21,7 +20,7 @@ from PySide6.QtWidgets import (
 from vitstudio.core.state import Scale
 from vitstudio.core.trace import TokenMap, TraceInfo
 from vitstudio.state.resolve import ViewState
-from vitstudio.ui.views.controls import KeySlider, Segmented, ToggleButton, enable, label
+from vitstudio.ui.views.controls import KeySlider, Segmented, ToggleButton, enable, label, row
 from vitstudio.ui.views.depth_truth import DepthTruth
 from vitstudio.ui.views.way_on import WayOn
 from vitstudio.ui.views.world_note import WorldNote
@@ -218,13 +217,13 @@ class DepthPanel(QWidget):
         column.addWidget(self.note)
         column.addWidget(self._card())
         column.addWidget(self.truth)
-        column.addLayout(_row(label("Depth map", "muted"), None, self.show_map))
-        column.addLayout(_row(label("Colours", "muted"), None, self.range))
-        column.addLayout(_row(None, self.low, label("to", "muted"), self.high))
-        column.addLayout(_row(None, self.invert))
-        column.addLayout(_row(label("Iso-lines every", "muted"), None, self.iso))
-        column.addLayout(_row(label("Field of view", "muted"), self.field, self.degrees))
-        column.addLayout(_row(None, self.space))
+        column.addLayout(row(label("Depth map", "muted"), None, self.show_map))
+        column.addLayout(row(label("Colours", "muted"), None, self.range))
+        column.addLayout(row(None, self.low, label("to", "muted"), self.high))
+        column.addLayout(row(None, self.invert))
+        column.addLayout(row(label("Iso-lines every", "muted"), None, self.iso))
+        column.addLayout(row(label("Field of view", "muted"), self.field, self.degrees))
+        column.addLayout(row(None, self.space))
         column.addStretch()
         self.degrees.setMinimumWidth(self.fontMetrics().horizontalAdvance("120°") + 2)
         self._pages = QStackedLayout(self)
@@ -270,15 +269,3 @@ def _metres_box(name: str) -> QDoubleSpinBox:
     box.setFixedWidth(88)
     box.setKeyboardTracking(False)
     return box
-
-
-def _row(*widgets: QWidget | None) -> QHBoxLayout:
-    """Widgets side by side; None stretches."""
-    layout = QHBoxLayout()
-    layout.setSpacing(8)
-    for widget in widgets:
-        if widget is None:
-            layout.addStretch()
-        else:
-            layout.addWidget(widget)
-    return layout

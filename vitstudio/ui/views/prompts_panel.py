@@ -8,7 +8,6 @@ from html import escape
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QLabel,
     QLineEdit,
     QPlainTextEdit,
@@ -22,7 +21,7 @@ from vitstudio.core.zeroshot import TextLook, ZeroShotAnswer
 from vitstudio.painting import palette
 from vitstudio.state.resolve import ViewState
 from vitstudio.state.titles import chosen_prompt
-from vitstudio.ui.views.controls import MenuButton, label
+from vitstudio.ui.views.controls import MenuButton, label, row
 from vitstudio.ui.views.prompt_bars import MOST_BARS, BarsView, bars_of
 from vitstudio.ui.views.text_attention import TextAttentionCard
 from vitstudio.ui.views.way_on import WayOn
@@ -260,10 +259,10 @@ class PromptsPanel(QWidget):
         column = QVBoxLayout(content)
         column.setContentsMargins(14, 10, 14, 12)
         column.setSpacing(8)
-        column.addLayout(_row(label("Prompts, one a line", "muted"), None, self.labels))
+        column.addLayout(row(label("Prompts, one a line", "muted"), None, self.labels))
         self.editor.setFixedHeight(round(5.6 * self.fontMetrics().lineSpacing()) + 14)
         column.addWidget(self.editor)
-        column.addLayout(_row(label("Template", "muted"), self.template, self.templates))
+        column.addLayout(row(label("Template", "muted"), self.template, self.templates))
         self.problem.hide()
         column.addWidget(self.problem)
         column.addWidget(self.note)
@@ -322,15 +321,3 @@ def scale_help(answer: ZeroShotAnswer) -> str:
         "The model compares the picture with each prompt (cosine) and judges each one by itself, "
         "by the scale and bias that it learnt: the shares need not add up to 100 %."
     )
-
-
-def _row(*widgets: QWidget | None) -> QHBoxLayout:
-    """Widgets side by side; None stretches."""
-    layout = QHBoxLayout()
-    layout.setSpacing(8)
-    for widget in widgets:
-        if widget is None:
-            layout.addStretch()
-        else:
-            layout.addWidget(widget)
-    return layout

@@ -9,7 +9,6 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QHBoxLayout,
     QLabel,
     QPushButton,
     QSpinBox,
@@ -20,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from vitstudio.core.errors import StateError
 from vitstudio.core.worlds import is_made
-from vitstudio.ui.views.controls import Segmented, enable, label, rule
+from vitstudio.ui.views.controls import Segmented, enable, label, row, rule
 from vitstudio.ui.views.scene_controls import Amount, WordMenu, degrees, metres, percent
 from vitstudio.ui.views.way_on import WayOn
 from vitstudio.world.address import scene_of, scene_source, seed_source
@@ -230,11 +229,11 @@ class WorldPanel(QWidget):
         column.setContentsMargins(14, 12, 14, 12)
         column.setSpacing(8)
         self.seed.setMinimumWidth(110)
-        column.addLayout(_row(label("Seed", "muted"), self.seed, None, self.new))
+        column.addLayout(row(label("Seed", "muted"), self.seed, None, self.new, spacing=6))
         column.addWidget(self.caption)
         column.addWidget(rule())
-        column.addLayout(_row(self.places, None, self.remove, self.add))
-        column.addLayout(_row(*self.words.values(), None))
+        column.addLayout(row(self.places, None, self.remove, self.add, spacing=6))
+        column.addLayout(row(*self.words.values(), None, spacing=6))
         for amount in self.amounts.values():
             column.addWidget(amount)
         column.addWidget(rule())
@@ -242,7 +241,7 @@ class WorldPanel(QWidget):
             menus = (self.grounds[part, "texture"], self.grounds[part, "colour"])
             title = label(name, "muted")
             title.setFixedWidth(self.fontMetrics().horizontalAdvance("Floor") + 12)
-            column.addLayout(_row(title, *menus, None))
+            column.addLayout(row(title, *menus, None, spacing=6))
         for part, name in (("camera", "CAMERA"), ("light", "LAMP")):
             column.addSpacing(2)
             column.addWidget(label(name, "heading"))
@@ -255,15 +254,3 @@ class WorldPanel(QWidget):
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self.refused)
         self._pages.addWidget(content)
-
-
-def _row(*widgets: QWidget | None) -> QHBoxLayout:
-    """Widgets side by side; None stretches."""
-    layout = QHBoxLayout()
-    layout.setSpacing(6)
-    for widget in widgets:
-        if widget is None:
-            layout.addStretch()
-        else:
-            layout.addWidget(widget)
-    return layout
