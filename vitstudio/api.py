@@ -15,6 +15,7 @@ from typing import Any
 from vitstudio.core.frame import Frame
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import Fit, State
+from vitstudio.core.trace import TokenMap, TraceInfo
 from vitstudio.export.content import FigureContent
 from vitstudio.export.figure import Figure
 from vitstudio.models import answers, catalog, hub, load, tracing
@@ -142,9 +143,14 @@ def download_weights(
 
 def make_figure(trace: traces.Trace, state: State) -> Figure:
     """The figure of a State and a trace, computing the map that it needs."""
-    info = trace.info
-    view = resolve(state, info.spec, info)
+    view = resolve(state, trace.info.spec, trace.info)
     token_map = answers.token_map(trace, view.requests[0]) if view.requests else None
+    return draw_figure(trace.info, state, token_map)
+
+
+def draw_figure(info: TraceInfo, state: State, token_map: TokenMap | None) -> Figure:
+    """The figure of a State and the map that was computed for it; None for the plain picture."""
+    view = resolve(state, info.spec, info)
     content = FigureContent(
         state=view.state,
         info=info,

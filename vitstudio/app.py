@@ -62,23 +62,38 @@ def run(path: str = "", *, model_id: str = "", smoke: bool = False) -> int:
 
 def build_engine(emit: Emit) -> Engine:
     """The engine with everything that it can be asked; `emit` gets the answers, on its threads."""
-    from vitstudio.engine import messages
+    from vitstudio.engine import live_messages, messages
     from vitstudio.engine.engine import Engine
+    from vitstudio.following import FollowHandlers
     from vitstudio.handlers import ComputeHandlers, DownloadHandlers, FileHandlers
+    from vitstudio.live import LiveHandlers
     from vitstudio.scenes import SceneHandlers
+    from vitstudio.takes import TakeHandlers
 
     compute, downloads = ComputeHandlers(), DownloadHandlers(emit)
-    return Engine(
+    follow, takes = FollowHandlers(compute), TakeHandlers(emit)
+    live = LiveHandlers(lambda message: engine.post(message), emit)
+    engine = Engine(
         {
-            "compute": compute.table(),
+            "compute": {**compute.table(), **follow.table()},
             "files": FileHandlers().table(),
             "downloads": downloads.table(),
             "scenes": SceneHandlers().table(),
+            "live": live.table(),
+            "takes": takes.table(),
         },
         emit,
-        immediate={**compute.immediate(), **downloads.immediate()},
-        frame_types=(messages.TraceFrame, messages.DrawScene),
+        immediate={
+            **compute.immediate(),
+            **follow.immediate(),
+            **downloads.immediate(),
+            **takes.immediate(),
+        },
+        frame_types=(messages.TraceFrame, messages.DrawScene, live_messages.LiveFrame),
+        closing=(live.close, takes.close),
     )
+    follow.overtaken = lambda: engine.overtaken("compute")
+    return engine
 
 
 def require_display(environment: Mapping[str, str]) -> None:

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitstudio.core.errors import Cancelled, ModelError
-from vitstudio.core.state import State
 from vitstudio.engine import messages
 from vitstudio.engine.engine import Answers, Handlers
 
 if TYPE_CHECKING:
     from vitstudio.core.frame import Frame
+    from vitstudio.core.spec import ModelSpec
+    from vitstudio.core.trace import TraceInfo
     from vitstudio.export.figure import Figure
     from vitstudio.models.load import LoadedModel
     from vitstudio.models.trace import Trace
@@ -97,13 +98,29 @@ class ComputeHandlers:
 
     def trace_frame(self, message: Any) -> Answers:
         """Run the model on a frame."""
+        if self._model is not None:
+            yield messages.Traced(self.trace_live(message))
+
+    @property
+    def spec(self) -> ModelSpec | None:
+        """Of the current model."""
+        return None if self._model is None else self._model.spec
+
+    def trace_live(self, message: messages.TraceFrame) -> TraceInfo:
+        """Run the current model on a frame at once: its trace is the current one from then on.
+
+        Raises
+        ------
+        ModelError
+            If no model is loaded.
+        """
         if self._model is None:
-            return
+            raise ModelError("No model is loaded yet.")
         self._generation += 1
         self._trace = self._model.trace_frame(
             message.frame, message.fit, message.patches, self._generation, message.layer
         )
-        yield messages.Traced(self._trace.info)
+        return self._trace.info
 
     def ask_map(self, message: Any) -> Answers:
         """One map, in steps where it is long."""
@@ -243,7 +260,7 @@ class ComputeHandlers:
 
     def export(self, message: Any) -> Answers:
         """Write a view to a file."""
-        figure = self._figure(message.generation, message.state)
+        figure = self._figure(message)
         yield messages.Progress("Export", f"Writing {Path(message.path).name}")
         figure.save(message.path)
         yield messages.Progress("Export", "", done=True)
@@ -251,15 +268,18 @@ class ComputeHandlers:
 
     def render_figure(self, message: Any) -> Answers:
         """Draw a view for the clipboard."""
-        figure = self._figure(message.generation, message.state)
+        figure = self._figure(message)
         yield messages.FigureReady(figure.to_image())
 
-    def _figure(self, generation: int, state: State) -> Figure:
-        from vitstudio.api import make_figure
+    def _figure(self, message: messages.Export | messages.RenderFigure) -> Figure:
+        from vitstudio.api import draw_figure, make_figure
 
-        if self._trace is None or generation != self._trace.info.generation:
+        if (drawn := message.drawn) is not None:
+            return draw_figure(drawn.info, message.state, drawn.token_map)
+        trace = self._current(message)
+        if trace is None:
             raise ModelError("There is no finished view yet; wait for the picture to be traced.")
-        return make_figure(self._trace, state)
+        return make_figure(trace, message.state)
 
     def _current(self, message: Any) -> Trace | None:
         """The trace a question belongs to; None if it is of an older one."""

@@ -34,7 +34,7 @@ FORBIDDEN = {
 # Which rooms of the package a room may import besides itself; a room that is not here joins them.
 ARROWS = {
     "core": set(),
-    "state": {"core"},
+    "state": {"core", "engine.messages"},
     "models": {"core"},
     "world": {"core"},
     "training": {"core", "world", "models"},
@@ -44,7 +44,7 @@ ARROWS = {
     "export": {"core", "painting"},
     "settings": {"core"},
     "ui": {
-        *("core", "state", "engine.messages", "painting", "settings"),
+        *("core", "state", "engine.messages", "engine.live_messages", "painting", "settings"),
         # What scenes are and how they are called; the rest of that room draws them, with torch.
         *(f"world.{name}" for name in ("address", "captions", "edit", "scene", "vocabulary")),
     },

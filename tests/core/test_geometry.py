@@ -25,7 +25,7 @@ from vitstudio.core.geometry import (
 )
 from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.core.state import FITS, Fit
-from vitstudio.models.preprocess import input_tensor
+from vitstudio.models.preprocess import FILTERS, input_tensor, resized_on
 
 # (rows, cols): odd, landscape, portrait, square, smaller than the input, one pixel.
 SIZES = (
@@ -360,3 +360,19 @@ def test_a_planted_patch_lands_on_its_cell(size: tuple[int, int], fit: Fit) -> N
         assert np.unravel_index(cells.argmax(), grid) == (row, col)
         assert cells[row, col] > 0.8 * bright.max()
         assert (cells > 0.1 * cells.max()).sum() == 1
+
+
+@pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("size_rc", [(21, 50), (90, 61), (64, 97)])
+def test_resizing_on_another_device_is_that_of_pillow(
+    interpolation: str, size_rc: tuple[int, int]
+) -> None:
+    """The code for graphics cards, run on the CPU: a grey level off at most, but at few pixels."""
+    rgb = noise((64, 97))
+    ours = resized_on(torch.device("cpu"), Frame(rgb), size_rc, interpolation)
+    size = (size_rc[1], size_rc[0])
+    expected = np.array(Image.fromarray(rgb).resize(size, FILTERS[interpolation]))
+    off = np.abs(ours.permute(1, 2, 0).numpy() - expected)
+    assert ours.shape == (3, *size_rc)
+    assert (off <= 1).mean() > 0.998
+    assert off.max() <= 2

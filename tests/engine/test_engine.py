@@ -188,6 +188,38 @@ def test_a_frame_too_goes_before_the_rest_of_long_work(engine: Engine, fake: Fak
     assert fake.all_of(2) == [7, "long"]
 
 
+def test_a_frame_that_is_begun_is_finished_before_newer_ones(fake: Fake) -> None:
+    """Else a source that is faster than the model would never see an answer."""
+
+    def looked_at(message: Picture) -> Iterator[object]:
+        yield None
+        engine.post(Picture(message.index + 1))
+        engine.post(Ask(f"key {message.index}"))
+        yield None
+        if message.index < 3:
+            yield message.index
+
+    engine = Engine({"compute": fake.table() | {Picture: looked_at}}, fake.emit, None, (Picture,))
+    engine.start()
+    try:
+        engine.post(Picture(0))
+        assert fake.all_of(6) == ["key 0", 0, "key 1", 1, "key 2", 2]
+    finally:
+        engine.stop(PATIENCE_S)
+
+
+def test_what_runs_beside_the_lanes_is_closed_first(fake: Fake) -> None:
+    closed: list[bool] = []
+    engine = Engine(
+        {"compute": fake.table()},
+        fake.emit,
+        closing=(lambda: closed.append(threading.active_count() > 1),),
+    )
+    engine.start()
+    engine.stop(PATIENCE_S)
+    assert closed == [True]
+
+
 def test_two_long_works_take_turns(engine: Engine, fake: Fake) -> None:
     steps: list[tuple[str, int]] = []
     fake.after_each_step = lambda message, step: steps.append((message.name, step))

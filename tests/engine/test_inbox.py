@@ -89,3 +89,22 @@ def test_many_producers_lose_nothing() -> None:
     for name in range(4):
         mine = [item for item in taken if isinstance(item, tuple) and item[0] == name]
         assert mine == [(name, n) for n in range(500)]
+
+
+def test_kinds_of_frames_do_not_overtake_each_other() -> None:
+    inbox = Inbox()
+    inbox.put_frame("still")
+    inbox.put_frame(1)
+    inbox.put_frame(2)
+    assert inbox.overtaken == 1
+    assert [inbox.take(wait=False) for _ in range(3)] == ["still", 2, None]
+
+
+def test_frames_can_wait_where_newer_ones_overtake_them() -> None:
+    inbox = Inbox()
+    inbox.put_frame(1)
+    assert inbox.take(wait=False, frames=False) is None
+    inbox.put_frame(2)
+    inbox.put_command("command")
+    assert inbox.take(frames=False) == "command"
+    assert inbox.take() == 2

@@ -284,7 +284,7 @@ def test_controls_that_do_not_apply_say_why(
     disabled = view_of(spec, **choices).disabled
     of_features = choices.get("view") in ("pca", "norm", "similarity")
     before = set() if of_features else {"before"}
-    assert set(disabled) == controls | before | OF_OTHER_FAMILIES
+    assert set(disabled) == controls | before | OF_OTHER_FAMILIES | {"live"}
     for reason in disabled.values():
         assert reason[0].isupper() or reason[0] == "'"
         assert reason.endswith(".")
@@ -317,7 +317,7 @@ def test_without_a_model_everything_is_off() -> None:
     assert view.sentence == "No model"
     assert view.requests == ()
     assert view.notices == ()
-    assert set(view.disabled.values()) == {NO_MODEL}
+    assert {reason for name, reason in view.disabled.items() if name != "live"} == {NO_MODEL}
     assert {"head", "query", "patches", "fit", "view:rollout"} <= set(view.disabled)
     assert "view:picture" not in view.disabled
 

@@ -108,9 +108,9 @@ class FakeScreen:
     """All views of a Screen; `said` finds what one of them was told."""
 
     NAMES = (
-        *("canvas", "colour_bar", "breadcrumb", "view_bar", "top_bar", "rail", "atlas"),
-        *("token", "predictions", "classes_note", "prompts", "depth", "bias", "world", "tabs"),
-        *("picker", "status", "notice"),
+        *("canvas", "colour_bar", "breadcrumb", "transport", "view_bar", "top_bar", "rail"),
+        *("atlas", "token", "predictions", "classes_note", "prompts", "depth", "bias", "world"),
+        *("tabs", "picker", "status", "notice"),
     )
 
     def __init__(self) -> None:

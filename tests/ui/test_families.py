@@ -7,8 +7,8 @@ from tests.ui.test_presenter import A, Bench
 from vitstudio.core.state import State
 from vitstudio.engine import messages
 from vitstudio.engine.messages import AskBias, AskMap, AskPrompts, AskWords, TraceFrame
+from vitstudio.state.requests import same_depth, same_size
 from vitstudio.ui.choices import Choices
-from vitstudio.ui.requests import same_depth, same_size
 from vitstudio.ui.views.top_bar import steps_help, steps_of
 
 PROMPTS = ("a cup", "a cat")

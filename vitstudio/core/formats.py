@@ -1,4 +1,4 @@
-"""Which files are pictures, by name; dialogs and folder paging agree on it."""
+"""Which files are pictures or videos, by name; dialogs and folder paging agree on it."""
 
 from __future__ import annotations
 
@@ -26,3 +26,12 @@ PICTURE_SUFFIXES = (
 def has_picture_suffix(name: str) -> bool:
     """Whether a file name looks like a picture's."""
     return name.lower().endswith(PICTURE_SUFFIXES)
+
+
+VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".webm", ".wmv")
+"""Lower case, with the dot."""
+
+
+def has_video_suffix(name: str) -> bool:
+    """Whether a file name looks like a video's."""
+    return name.lower().endswith(VIDEO_SUFFIXES)

@@ -65,6 +65,11 @@ class Lane:
         else:
             self._inbox.put_command(message)
 
+    @property
+    def overtaken(self) -> int:
+        """Frames that newer ones took the place of."""
+        return self._inbox.overtaken
+
     def close(self) -> None:
         """Take no more requests and end after the step at hand."""
         self._inbox.close()
@@ -76,20 +81,27 @@ class Lane:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while True:
-            message = self._inbox.take(wait=not self._paused)
-            if message is CLOSED:
-                self._drop_paused()
-                return
-            if message is None:
-                self._advance(*self._paused.popleft())
-                continue
-            try:
-                answers = self._handlers[type(message)](message)
-            except Exception as error:
-                self._fail(message, error)
-                continue
+        while self._turn():
+            pass  # what a turn held is free now: a message can have hundreds of pictures
+
+    def _turn(self) -> bool:
+        """Answer one request or one step of one; False at the end."""
+        # A frame that is begun is finished before the next: else none would ever be.
+        begun = any(isinstance(each, self._frame_types) for each, _ in self._paused)
+        message = self._inbox.take(wait=not self._paused, frames=not begun)
+        if message is CLOSED:
+            self._drop_paused()
+            return False
+        if message is None:
+            self._advance(*self._paused.popleft())
+            return True
+        try:
+            answers = self._handlers[type(message)](message)
+        except Exception as error:
+            self._fail(message, error)
+        else:
             self._advance(message, answers)
+        return True
 
     def _advance(self, message: object, answers: Answers) -> None:
         try:
@@ -124,6 +136,8 @@ class Engine:
         For requests that only set a flag (cancel); run at once on the caller's thread.
     frame_types : tuple of type
         Requests of which only the newest counts.
+    closing : tuple of callable
+        What else runs and must end first, e.g. what gives live pictures.
     """
 
     def __init__(
@@ -132,13 +146,15 @@ class Engine:
         emit: Emit,
         immediate: Mapping[type, Callable[[object], None]] | None = None,
         frame_types: tuple[type, ...] = (),
+        closing: tuple[Callable[[], object], ...] = (),
     ) -> None:
-        self._lanes = [Lane(name, table, emit, frame_types) for name, table in lanes.items()]
+        self._closing = closing
+        self._lanes = {name: Lane(name, table, emit, frame_types) for name, table in lanes.items()}
         self._immediate = immediate or {}
 
     def start(self) -> None:
         """Start every lane."""
-        for lane in self._lanes:
+        for lane in self._lanes.values():
             lane.start()
 
     def post(self, message: object) -> None:
@@ -152,11 +168,15 @@ class Engine:
         if handler := self._immediate.get(type(message)):
             handler(message)
             return
-        for lane in self._lanes:
+        for lane in self._lanes.values():
             if lane.handles(message):
                 lane.post(message)
                 return
         raise TypeError(f"no lane handles {type(message).__name__}")
+
+    def overtaken(self, lane: str) -> int:
+        """Frames of a lane that newer ones took the place of."""
+        return self._lanes[lane].overtaken
 
     def stop(self, timeout_s: float = 20.0) -> None:
         """Close every lane and wait for it.
@@ -166,10 +186,12 @@ class Engine:
         RuntimeError
             If a lane still runs after `timeout_s`.
         """
-        for lane in self._lanes:
+        for close in self._closing:
+            close()
+        for lane in self._lanes.values():
             lane.close()
         deadline = time.monotonic() + timeout_s
-        ended = [lane.join(max(0.0, deadline - time.monotonic())) for lane in self._lanes]
+        ended = [lane.join(max(0.0, deadline - time.monotonic())) for lane in self._lanes.values()]
         if not all(ended):
             raise RuntimeError(f"A worker did not stop within {timeout_s} s.")
 

@@ -1,4 +1,4 @@
-"""Where requests wait: commands are never dropped, of frames only the newest is kept."""
+"""Where requests wait: commands are never dropped, of a kind of frame only the newest is kept."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ CLOSED: Final = Closed()
 class Inbox:
     """A queue for one consumer.
 
-    `put_command` appends; `put_frame` overwrites the frame that was not taken yet and counts it.
-    `take` gives commands first.
+    `put_command` appends; `put_frame` overwrites the frame of its type that was not taken yet and
+    counts it. `take` gives commands first, then the frame that came first.
     """
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
         self._commands: deque[object] = deque()
-        self._frame: object | None = None
+        self._frames: dict[type, object] = {}
         self._closed = False
         self.overtaken = 0
 
@@ -40,21 +40,23 @@ class Inbox:
         with self._condition:
             if self._closed:
                 return
-            self.overtaken += self._frame is not None
-            self._frame = frame
+            self.overtaken += self._frames.pop(type(frame), None) is not None
+            self._frames[type(frame)] = frame
             self._condition.notify()
 
-    def take(self, *, wait: bool = True) -> object | None:
-        """The next command, else the newest frame; CLOSED after `close`; None if not waiting."""
+    def take(self, *, wait: bool = True, frames: bool = True) -> object | None:
+        """The next command, else a frame; CLOSED after `close`; None if not waiting.
+
+        Without `frames` those stay where newer ones can overtake them.
+        """
         with self._condition:
             while True:
                 if self._closed:
                     return CLOSED
                 if self._commands:
                     return self._commands.popleft()
-                if self._frame is not None:
-                    frame, self._frame = self._frame, None
-                    return frame
+                if frames and self._frames:
+                    return self._frames.pop(next(iter(self._frames)))
                 if not wait:
                     return None
                 self._condition.wait()
@@ -64,5 +66,5 @@ class Inbox:
         with self._condition:
             self._closed = True
             self._commands.clear()
-            self._frame = None
+            self._frames.clear()
             self._condition.notify_all()

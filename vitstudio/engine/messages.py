@@ -188,21 +188,35 @@ class AskBias:
     layer: int
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What is on screen already: a trace and the map of the view; None for the plain picture."""
+
+    info: TraceInfo
+    token_map: TokenMap | None
+
+
 @dataclass(frozen=True)
 class Export:
-    """Write the view that `state` describes; the suffix of `path` is the format."""
+    """Write the view that `state` describes; the suffix of `path` is the format.
+
+    With `drawn` exactly that is written, though the engine may have gone on to other pictures;
+    without it the map is computed.
+    """
 
     generation: int
     state: State
     path: str
+    drawn: Drawn | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
 class RenderFigure:
-    """Draw the view that `state` describes, for the clipboard."""
+    """Draw the view that `state` describes, for the clipboard; `drawn` as in Export."""
 
     generation: int
     state: State
+    drawn: Drawn | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

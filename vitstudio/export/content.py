@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from vitstudio.core.live import live_title
 from vitstudio.core.overlay import colour_range, map_pixels
 from vitstudio.core.spec import LayerSpec
 from vitstudio.core.state import State
 from vitstudio.core.trace import TokenMap, TraceInfo
 from vitstudio.core.truth import DepthErrors, depth_errors
 from vitstudio.core.windows import WindowLayout, window_layout
-from vitstudio.core.worlds import picture_title
 from vitstudio.painting.marks import Mark
 from vitstudio.painting.points import legend
 from vitstudio.painting.shown import (
@@ -113,7 +113,7 @@ class FigureContent:
     @property
     def picture_name(self) -> str:
         """The picture's name without its folder, whichever system wrote the path."""
-        return picture_title(self.info.frame.source) or "picture"
+        return live_title(self.info.frame.source) or "picture"
 
     @property
     def sentence(self) -> str:

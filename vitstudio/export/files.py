@@ -6,8 +6,9 @@ import contextlib
 import errno
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from vitstudio.core.errors import ExportError
 
@@ -44,6 +45,28 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
                 temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file to write and read in, which takes the place of `path` at the end of the block.
+
+    For what is too large to be made in memory first. If the block fails, `path` is as it was.
+
+    Raises
+    ------
+    ExportError
+        With the reason and what to do, before the block where that is known before.
+    """
+    target = Path(os.path.realpath(path))
+    _check(target)
+    try:
+        with _beside(target) as (file, temporary):
+            yield file
+            file.close()
+            temporary.replace(target)
+    except OSError as error:
+        raise ExportError(sentence(error, target)) from error
+
+
 def sentence(error: OSError, path: Path) -> str:
     """What went wrong with a file, for the user."""
     if error.errno in FULL:
@@ -64,17 +87,24 @@ def _check(path: Path) -> None:
 
 
 def _write_beside(path: Path, data: bytes) -> Path:
+    with _beside(path) as (file, temporary):
+        file.write(data)
+    return temporary
+
+
+@contextlib.contextmanager
+def _beside(path: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """A new file in the folder of `path` and where it is; gone again if the block fails."""
     temporary = path.parent / f".vitstudio-{secrets.token_hex(6)}.part"
     # Not tempfile: its files are private, while an export follows the user's usual permissions.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     descriptor = os.open(temporary, flags, 0o666)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+        with os.fdopen(descriptor, "w+b") as file:
+            yield file, temporary
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    return temporary
 
 
 def _replace_all(prepared: dict[Path, Path]) -> None:

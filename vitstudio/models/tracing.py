@@ -49,7 +49,7 @@ def trace_frame(
     spec = adapted.spec
     transform = plan(frame.size_rc, spec, fit, patches)
     parameter = next(adapted.net.parameters())
-    image = input_tensor(frame, transform, spec).to(parameter.device, parameter.dtype)
+    image = input_tensor(frame, transform, spec, parameter.device).to(parameter.dtype)
     watch = watchable(adapted, watch)
     begin = time.perf_counter()
     capture, output = observed_forward(adapted, image, watch)

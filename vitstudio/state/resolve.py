@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from vitstudio.core.live import is_live
 from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.core.state import State, ViewKind
 from vitstudio.core.trace import MapRequest, TraceInfo
@@ -45,7 +46,7 @@ class ViewState:
     disabled : dict of control -> reason
         Controls that do not apply, each with the sentence that says why. Names: "head", "query",
         "direction", "colours", "patches", "fit", "classes", "opacity", "level", "offsets",
-        "prompts", "depth", "truth", "before", "fit:" + a Fit, and "view:" + a ViewKind.
+        "prompts", "depth", "truth", "before", "live", "fit:" + a Fit, and "view:" + a ViewKind.
     notices : tuple of str
         What was changed to make the state possible.
     untrained : bool
@@ -79,7 +80,8 @@ def resolve(state: State, spec: ModelSpec | None, info: TraceInfo | None) -> Vie
     `info` must belong to `spec`; without it (nothing traced yet) the query stays open.
     """
     if spec is None:
-        return ViewState(state, disabled=_without_model(), breadcrumb=("No model",))
+        disabled = {**_without_model(), **_standing(state)}
+        return ViewState(state, disabled=disabled, breadcrumb=("No model",))
     notices: list[str] = []
     if state.layer >= spec.num_layers:
         notices.append(f"{spec.title} has {spec.num_layers} layers, so its last one is shown.")
@@ -126,6 +128,7 @@ def resolve(state: State, spec: ModelSpec | None, info: TraceInfo | None) -> Vie
             **{f"view:{view}": reason for view, reason in refused.items()},
             **_disabled(state, spec, layer),
             **_without_truth(info),
+            **_standing(state),
         },
         notices=tuple(notices),
         untrained=not spec.trained,
@@ -156,6 +159,12 @@ def _without_truth(info: TraceInfo | None) -> dict[str, str]:
     if info is not None and info.frame.truth is not None:
         return {}
     return {"truth": "Only of scenes of the tabletop world is the true depth known."}
+
+
+def _standing(state: State) -> dict[str, str]:
+    if is_live(state.source):
+        return {}
+    return {"live": "This picture stands still: open a video, a camera or a screen first."}
 
 
 def _query_tokens(state: State, info: TraceInfo | None) -> tuple[int, ...]:

@@ -69,7 +69,9 @@ def _parser() -> argparse.ArgumentParser:
         "--smooth", type=int, choices=range(5), default=2, help="smooth pictures of every four"
     )
     render.add_argument("--device", default="auto")
-    render.add_argument("--threads", type=_positive(int))
+    render.add_argument(
+        "--processes", type=_positive(int), help="of the processor (default: one a core)"
+    )
     render.set_defaults(run=_render)
     export = commands.add_parser("export", help="write the weights and their model card")
     _add_recipe(export)
@@ -141,14 +143,13 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _render(options: argparse.Namespace) -> int:
-    import torch
-
     from vitstudio.models.device import choose_device
     from vitstudio.training import cache
 
-    if options.threads:
-        torch.set_num_threads(options.threads)
     device = choose_device(options.device)
+    processes = options.processes or len(os.sched_getaffinity(0))
+    if device.type != "cpu":
+        processes = 1
 
     def report(done: int, count: int) -> None:
         print(f"\r{done:,} of {count:,} pictures", end="", file=sys.stderr, flush=True)
@@ -158,7 +159,7 @@ def _render(options: argparse.Namespace) -> int:
     cache.render_cache(
         folder / cache.DEVELOPMENT_FOLDER, WATCHED, cache.DEVELOPMENT, device, report
     )
-    cache.render_cache(folder, options.count, facts, device, report)
+    cache.render_cache(folder, options.count, facts, device, report, processes)
     print(file=sys.stderr)
     return 0
 

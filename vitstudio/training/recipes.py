@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from vitstudio.core.errors import ModelError
 from vitstudio.training.augment import Augmentation
@@ -42,6 +42,12 @@ GROWING = (
 )
 """First the main solid alone in a quarter of the pixels, at a quarter of the cost, and at the scale
 that it has in the end."""
+SHORT = (
+    Phase(0.65, 64, (0.45, 0.7)),
+    Phase(0.9, 96, (0.6, 1.0)),
+    Phase(1.0, 128, (0.8, 1.0)),
+)
+"""For nets that are slow at many tokens."""
 FIXED = (Phase(0.7, 128, (0.5, 1.0)), Phase(1.0, 128, (0.8, 1.0)))
 UNCUT = (Phase(0.5, 64, (1.0, 1.0)), Phase(1.0, 128, (1.0, 1.0)))
 
@@ -79,6 +85,8 @@ class Recipe:
         Largest norm of the gradient.
     channels_last : bool
         Memory order that convolutions are faster in.
+    muon : bool
+        Whether the net's hidden matrices learn by Muon instead of AdamW.
     augmentation : Augmentation
     """
 
@@ -98,16 +106,21 @@ class Recipe:
     average: float = 0.998
     clip_norm: float = 1.0
     channels_last: bool = False
+    muon: bool = False
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
+_BY_MUON: dict[str, Any] = {"batch": 64, "learning_rate": 2e-3, "muon": True}
+"""At equal pictures a ViT's loss falls faster than by AdamW (5.99 against 6.31 after 14,500), and a
+step takes a fifth longer."""
+
 _ALL = (
     Recipe("world_cnn", "classes", 25, phases=GROWING, taps=(-3, -1), channels_last=True),
-    Recipe("world_vit", "classes", 35, phases=GROWING),
-    Recipe("world_swin", "classes", 35, phases=GROWING, taps=(-3, -1)),
-    Recipe("world_dat", "classes", 45, taps=(-3, -1)),
-    Recipe("world_poolformer", "classes", 30, phases=GROWING, taps=(-3, -1)),
-    Recipe("world_mixer", "classes", 35),
+    Recipe("world_vit", "classes", 70, phases=SHORT, **_BY_MUON),
+    Recipe("world_swin", "classes", 60, phases=SHORT, taps=(-3, -1), **_BY_MUON),
+    Recipe("world_dat", "classes", 60, taps=(-3, -1), **_BY_MUON),
+    Recipe("world_poolformer", "classes", 45, phases=SHORT, taps=(-3, -1), **_BY_MUON),
+    Recipe("world_mixer", "classes", 45, **_BY_MUON),
     Recipe("world_clip", "captions", 60, phases=GROWING, augmentation=SPOKEN),
     Recipe("world_depthformer", "depth", 45, phases=UNCUT, taps=(), augmentation=STILL),
     Recipe("world_depth_plain", "depth", 45, phases=UNCUT, taps=(), augmentation=STILL),

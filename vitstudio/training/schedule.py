@@ -74,6 +74,24 @@ def parameter_groups(modules: Sequence[nn.Module], weight_decay: float) -> list[
     ]
 
 
+def hidden_weights(net: nn.Module) -> list[Tensor]:
+    """Weights between one hidden layer and the next: of linear layers, but for the last one.
+
+    What reads pixels or gives the answer, and tables, are none; convolutions keep AdamW too, whose
+    kernels are small or seen by one channel only.
+    """
+    found: list[Tensor] = []
+    for module in net.modules():
+        if isinstance(module, nn.Linear):
+            found.append(module.weight)
+        elif isinstance(module, nn.MultiheadAttention) and module.in_proj_weight is not None:
+            found.append(module.in_proj_weight)
+        elif isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1) and module.groups == 1:
+            found.append(module.weight)
+    last = [module for module in net.modules() if isinstance(module, nn.Linear)][-1:]
+    return [weight for weight in found if not any(weight is end.weight for end in last)]
+
+
 class Average:
     """Exponential moving average of a net's weights and running statistics (EMA).
 

@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vitstudio.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from vitstudio.training.log import Log, show
+from vitstudio.training.muon import Muon
 from vitstudio.training.pictures import Pictures
 from vitstudio.training.recipes import Phase, Recipe
 from vitstudio.training.schedule import (
     Average,
     Budget,
+    hidden_weights,
     learning_rate,
     parameter_groups,
     phase_at,
@@ -59,6 +61,22 @@ class Settings:
     save_every_s: float = 120.0
     validate_every_s: float = 240.0
     command: str = ""
+
+
+def make_optimizers(
+    recipe: Recipe, modules: tuple[nn.Module, ...], device: torch.device
+) -> tuple[torch.optim.Optimizer, ...]:
+    """AdamW for all that a recipe's net and heads learn, or Muon for the net's hidden matrices."""
+    matrices, others = parameter_groups(modules, recipe.weight_decay)
+    first: tuple[torch.optim.Optimizer, ...] = ()
+    if recipe.muon:
+        weights = hidden_weights(modules[0])
+        first = (Muon(weights, weight_decay=recipe.weight_decay),)
+        known = {id(weight) for weight in weights}
+        matrices["params"] = [p for p in matrices["params"] if id(p) not in known]  # type: ignore[attr-defined]
+    fused = device.type in ("cpu", "cuda")
+    groups = [matrices, others]
+    return (*first, torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=BETAS, fused=fused))
 
 
 class Trainer:
@@ -108,12 +126,7 @@ class Trainer:
         for module in self._modules:
             module.to(device=settings.device, memory_format=form)  # type: ignore[call-overload]
             module.requires_grad_(True)
-        self.optimizer = torch.optim.AdamW(
-            parameter_groups(self._modules, recipe.weight_decay),
-            lr=recipe.learning_rate,
-            betas=BETAS,
-            fused=settings.device.type in ("cpu", "cuda"),
-        )
+        self.optimizers = make_optimizers(recipe, self._modules, settings.device)
         self.average = Average(task.net, recipe.average)
         self._stopping = False
         settings.out.mkdir(parents=True, exist_ok=True)
@@ -161,15 +174,18 @@ class Trainer:
     def _take_step(self, share: float) -> dict[str, float]:
         begin = time.monotonic()
         rate = learning_rate(share, self.recipe.learning_rate, self.recipe.warm_up)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
         losses = self.losses(self.source.batch(self.step), phase_at(share, self.recipe.phases))
         total = torch.stack(list(losses.values())).sum()
-        self.optimizer.zero_grad(set_to_none=True)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
         parameters = [p for module in self._modules for p in module.parameters()]
         torch.nn.utils.clip_grad_norm_(parameters, self.recipe.clip_norm)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.average.update(self.task.net, self.step)
         self.step += 1
         self.pictures += self.recipe.batch
@@ -205,7 +221,7 @@ class Trainer:
             "pictures": self.pictures,
             "seconds": self.elapsed_s,
             "share": share,
-            "learning_rate": self.optimizer.param_groups[0]["lr"],
+            "learning_rate": self.optimizers[0].param_groups[0]["lr"],
             "size": phase_at(share, self.recipe.phases).size,
             "loss": sum(losses.values()),
             **losses,
@@ -241,14 +257,15 @@ class Trainer:
             net=self.task.net.state_dict(),
             heads=self.task.heads.state_dict(),
             average=self.average.state,
-            optimizer=self.optimizer.state_dict(),
+            optimizer={str(i): each.state_dict() for i, each in enumerate(self.optimizers)},
         )
         save_checkpoint(self.settings.out, self.recipe, progress)
 
     def _restore(self, progress: Progress) -> None:
         self.task.net.load_state_dict(progress.net)
         self.task.heads.load_state_dict(progress.heads)
-        self.optimizer.load_state_dict(progress.optimizer)
+        for place, optimizer in enumerate(self.optimizers):
+            optimizer.load_state_dict(progress.optimizer[str(place)])
         for name, tensor in progress.average.items():
             self.average.state[name].copy_(tensor)
         self.step, self.elapsed_s = progress.step, progress.elapsed_s

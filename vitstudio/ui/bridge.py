@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Signal, Slot
+
+from vitstudio.engine.live_messages import LiveAnswered
 
 
 class Bridge(QObject):
@@ -14,14 +17,20 @@ class Bridge(QObject):
     -------
     received(message)
         From the engine. `deliver` may run in any thread: a receiver on the GUI thread that is a
-        method of a QObject gets the message queued, in order.
+        method of a QObject gets the message queued, in order. Live pictures are the exception: of
+        those that the window did not come to yet only the newest is kept, so that a slow screen
+        falls behind by one picture and not by all of them.
     """
 
     received = Signal(object)
+    _live_waits = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._post: Callable[[object], None] | None = None
+        self._lock = threading.Lock()
+        self._live: LiveAnswered | None = None
+        self._live_waits.connect(self._give_live)
 
     def connect_engine(self, post: Callable[[object], None]) -> None:
         """Say where `post` sends messages to."""
@@ -29,7 +38,20 @@ class Bridge(QObject):
 
     def deliver(self, message: object) -> None:
         """Hand a message of the engine to the window; callable from any thread."""
-        self.received.emit(message)
+        if not isinstance(message, LiveAnswered):
+            self.received.emit(message)
+            return
+        with self._lock:
+            waits, self._live = self._live is not None, message
+        if not waits:
+            self._live_waits.emit()
+
+    @Slot()
+    def _give_live(self) -> None:
+        with self._lock:
+            message, self._live = self._live, None
+        if message is not None:
+            self.received.emit(message)
 
     def post(self, message: object) -> None:
         """Send a message to the engine.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path, PurePath
@@ -11,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication, QImage
 
 from vitstudio.core.errors import VitStudioError
+from vitstudio.core.live import kind_of, live_title
 from vitstudio.core.prompts import read_labels
 from vitstudio.core.worlds import is_made, picture_title
 from vitstudio.engine.messages import OpenImage
@@ -210,6 +212,10 @@ class WindowDesk(QObject):
         elif self._choices is not None and "query" not in self.presenter.shown.disabled:
             self._choices.ask_class_token()
 
+    def say(self, text: str) -> None:
+        """A message that does not block."""
+        self._window.notice.show_notice(text, "info")
+
     def quit(self) -> None:
         """Close the window, once the key event that asked for it is over."""
         QTimer.singleShot(0, self._window, self._window.close)
@@ -230,4 +236,6 @@ def file_stem(source: str) -> str:
     """What an export of a picture is called at first: "coffee", "tabletop-42", "view"."""
     if is_made(source):
         return picture_title(source).replace(" (", "-").replace(" ", "-").rstrip(")")
+    if kind_of(source) not in (None, "video"):
+        return re.sub(r"[^\w.-]+", "-", live_title(source)).strip("-").lower()
     return PurePath(source).stem or "view"

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from vitstudio.core.formats import VIDEO_SUFFIXES
+
 PICTURES = (
     "Pictures (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.gif *.jfif *.svg);;All files (*)"
 )
+VIDEOS = f"Videos ({' '.join(f'*{suffix}' for suffix in VIDEO_SUFFIXES)});;All files (*)"
 CHECKPOINTS = "Weights (*.safetensors *.pth *.pt *.bin);;All files (*)"
 LABELS = "Text, one label a line (*.txt *.csv);;All files (*)"
 EXPORTS = {
     "PNG picture (*.png)": ".png",
     "SVG drawing (*.svg)": ".svg",
     "PDF page (*.pdf)": ".pdf",
+    "Arrays for NumPy (*.npz)": ".npz",
+}
+TAKES = {
+    "MP4 film (*.mp4)": ".mp4",
+    "Animated GIF (*.gif)": ".gif",
     "Arrays for NumPy (*.npz)": ".npz",
 }
 
@@ -39,14 +48,27 @@ def ask_labels(parent: QWidget, folder: str) -> str:
     return QFileDialog.getOpenFileName(parent, "Open a list of labels", folder, LABELS)[0]
 
 
+def ask_video(parent: QWidget, folder: str) -> str:
+    """A video file to play."""
+    return QFileDialog.getOpenFileName(parent, "Open a video", folder, VIDEOS)[0]
+
+
 def ask_export(parent: QWidget, folder: str, name: str) -> str:
     """Where to write the view; the suffix follows the chosen kind of file."""
-    start = str(Path(folder or ".") / f"{name}.png")
-    path, chosen = QFileDialog.getSaveFileName(
-        parent, "Export this view", start, ";;".join(EXPORTS)
-    )
-    if not path:
-        return ""
-    if Path(path).suffix.lower() in EXPORTS.values():
+    return _ask_where(parent, "Export this view", folder, name, EXPORTS)
+
+
+def ask_take(parent: QWidget, folder: str, name: str) -> str:
+    """Where to write the last seconds of a live source; the suffix follows the kind of file."""
+    return _ask_where(parent, "Save the take", folder, name, TAKES)
+
+
+def _ask_where(
+    parent: QWidget, title: str, folder: str, name: str, kinds: Mapping[str, str]
+) -> str:
+    usual = next(iter(kinds.values()))
+    start = str(Path(folder or ".") / f"{name}{usual}")
+    path, chosen = QFileDialog.getSaveFileName(parent, title, start, ";;".join(kinds))
+    if not path or Path(path).suffix.lower() in kinds.values():
         return path
-    return path + EXPORTS.get(chosen, ".png")
+    return path + kinds.get(chosen, usual)

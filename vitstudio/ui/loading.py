@@ -6,10 +6,12 @@ from collections import OrderedDict
 from dataclasses import fields
 
 from vitstudio.core.frame import Frame
+from vitstudio.core.live import is_live
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import State
 from vitstudio.core.trace import TraceInfo
 from vitstudio.core.worlds import is_made
+from vitstudio.engine.live_messages import LiveAnswered, OpenLive
 from vitstudio.engine.messages import (
     DrawScene,
     ModelOpened,
@@ -24,8 +26,9 @@ from vitstudio.engine.messages import (
     TraceFrame,
 )
 from vitstudio.state.app_state import AppState
+from vitstudio.state.requests import TraceKey, model_request, same_depth, same_size, trace_key
 from vitstudio.ui.asking import Post
-from vitstudio.ui.requests import TraceKey, model_request, same_depth, same_size, trace_key
+from vitstudio.ui.live import Live
 from vitstudio.ui.scenes import Scenes
 from vitstudio.ui.screen import Later
 from vitstudio.world.address import scene_of, seed_source
@@ -45,21 +48,25 @@ class Loading:
         The engine's current model, on `device` in `precision`.
     frame : Frame or None
         The picture on screen; `folder` are the pictures beside it.
+    still : str
+        The source of the still picture shown last.
     info : TraceInfo or None
         The trace of this model and frame under the wanted fit, once there is one.
     notes : tuple of str
         What of the choice was changed because the last model has other sizes.
     """
 
-    def __init__(self, state: AppState, post: Post, later: Later) -> None:
+    def __init__(self, state: AppState, post: Post, later: Later, live: Live) -> None:
         self._state = state
         self._post = post
         self.scenes = Scenes(post, later)
+        self.live = live
         self.spec: ModelSpec | None = None
         self.device = ""
         self.precision = ""
         self.frame: Frame | None = None
         self.folder: tuple[str, ...] = ()
+        self.still = ""
         self.info: TraceInfo | None = None
         self.notes: tuple[str, ...] = ()
         self._layers_of: ModelSpec | None = None
@@ -87,6 +94,8 @@ class Loading:
             return "model"
         if self._pictures or (self.scenes.wanted and not self._shows_scene):
             return "picture"
+        if self.live.source and (self.frame is None or self.frame.source != self.live.source):
+            return "picture" if self.live.facts is None else "trace"
         return "trace" if self._tracing is not None and self._coming is None else ""
 
     @property
@@ -128,6 +137,11 @@ class Loading:
         self._overtaken = list(self._pictures)
         self._state.update(source=source)
         self.follow()
+
+    def open_live(self, source: str) -> None:
+        """Go to a moving source; the state changes at once, as for any other choice."""
+        self.open_scene(source)
+        self.live.want(source)  # again, if it was lost
 
     def page(self, step: int) -> None:
         """Open the picture `step` places further in the folder, from the last one asked for.
@@ -211,6 +225,7 @@ class Loading:
         """Take a scene: with its trace, where the one before is on screen with its own."""
         if not self.scenes.arrived(message):
             return
+        self.still = message.frame.source
         if self._shows_scene and self.info is not None and not self._models:
             self._coming = message.frame
         else:
@@ -222,6 +237,32 @@ class Loading:
         if self._coming is None and self.info is not None:
             self.scenes.go_on()
 
+    def live_answered(self, message: LiveAnswered) -> bool:
+        """Take a live picture with its trace; False if it is of a source or model of before."""
+        info, spec, asked = message.info, self.spec, message.asked.state
+        if spec is None or info.spec is not spec or self._models or asked is None:
+            return False
+        if info.frame.source != self._wanted_source:
+            return False
+        key = trace_key(info.frame, spec, self._state.state)
+        if not key.like(trace_key(info.frame, spec, asked)):
+            return False
+        self.frame, self.info, self._coming = info.frame, info, None
+        self._good, self._wanted_trace = (key, info), key
+        return True
+
+    def show_past(self, frame: Frame) -> None:
+        """Go back to a picture of the moving source, and trace it as a still one."""
+        self.frame, self.info, self._coming = frame, None, None
+        self._follow_trace()
+
+    def trace_again(self) -> None:
+        """Trace the picture on screen: its trace is not the engine's newest any more."""
+        if self.frame is not None and self.info is not None and self.spec is not None:
+            self._coming = self.frame
+            self._wanted_trace = trace_key(self.frame, self.spec, self._state.state)
+            self._send_trace()
+
     def land(self) -> None:
         """Show the scene that waits for its trace without it: that takes long."""
         if self._coming is not None:
@@ -231,7 +272,8 @@ class Loading:
         """Make a picture the current one."""
         if not is_made(frame.source):
             self.scenes.stop()
-        self.frame = frame
+        self.live.close()
+        self.frame, self.still = frame, frame.source
         self.info = self._coming = None
         self._wanted_source = frame.source
         # The first picture is no choice that undo could take back: there was none before.
@@ -279,6 +321,9 @@ class Loading:
             self._model_failed(request)
         elif isinstance(request, OpenPicture | OpenImage):
             self._picture_failed(request)
+        elif isinstance(request, OpenLive):
+            self.live.failed(request)
+            self._put_picture_back(request.source)
         elif isinstance(request, DrawScene):
             self.scenes.failed(request)
             self._put_picture_back(request.source)
@@ -310,7 +355,7 @@ class Loading:
 
     def _put_picture_back(self, failed: str) -> None:
         """Go back to the picture on screen, if what failed is still wanted."""
-        shown = self.frame.source if self.frame is not None else ""
+        shown = self.live.source or (self.frame.source if self.frame is not None else "")
         if failed != self._wanted_source or failed == shown:
             return
         self._wanted_source = shown
@@ -356,6 +401,11 @@ class Loading:
             self._frames.popitem(last=False)
 
     def _fetch_source(self, source: str) -> None:
+        if is_live(source):
+            self.scenes.stop()
+            self.live.want(source)
+            return
+        self.live.close()
         kept = self._frames.get(source)
         if kept is None and is_made(source):
             kept = self.scenes.want(source)

@@ -41,6 +41,7 @@ from vitstudio.ui.views.prompts_panel import PromptsPanel
 from vitstudio.ui.views.status_line import StatusLine
 from vitstudio.ui.views.token_panel import TokenPanel
 from vitstudio.ui.views.top_bar import TopBar
+from vitstudio.ui.views.transport import TransportBar
 from vitstudio.ui.views.view_bar import ViewBar
 from vitstudio.ui.views.world_note import WorldNote
 from vitstudio.ui.views.world_panel import WorldPanel
@@ -85,6 +86,7 @@ class MainWindow(QMainWindow):
         self.breadcrumb = Breadcrumb()
         self.canvas = Canvas(samples)
         self.colour_bar = ColourBarView()
+        self.transport = TransportBar()
         self.view_bar = ViewBar()
         self.atlas = AtlasView()
         self.token = TokenPanel()
@@ -172,6 +174,7 @@ class MainWindow(QMainWindow):
         layout.setSpacing(0)
         layout.addWidget(self.breadcrumb)
         layout.addLayout(picture, stretch=1)
+        layout.addWidget(self.transport)
         layout.addWidget(rule())
         layout.addWidget(self.view_bar)
         return centre

@@ -8,11 +8,13 @@ from pathlib import PurePath
 from typing import Any
 
 from vitstudio.core.frame import Frame
+from vitstudio.core.live import is_live
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import State
 from vitstudio.core.trace import TokenMap
 from vitstudio.core.worlds import is_made
 from vitstudio.engine import messages
+from vitstudio.engine.live_messages import CancelTake, Follow, LiveAnswered
 from vitstudio.engine.messages import (
     AskAtlas,
     AskBias,
@@ -24,20 +26,23 @@ from vitstudio.engine.messages import (
     CheckReady,
 )
 from vitstudio.state.app_state import AppState
-from vitstudio.state.resolve import OF_THE_NET, ViewState, resolve
-from vitstudio.ui.asking import IN_LINE, Asking, Post
-from vitstudio.ui.downloads import Downloads
-from vitstudio.ui.loading import Loading
-from vitstudio.ui.requests import (
+from vitstudio.state.requests import (
     Situation,
     bias_request,
     depth_request,
+    live_questions,
     neighbours,
     prompts_request,
     questions,
     text_request,
     words_request,
 )
+from vitstudio.state.resolve import OF_THE_NET, ViewState, resolve
+from vitstudio.ui.asking import IN_LINE, Asking, Post
+from vitstudio.ui.downloads import Downloads
+from vitstudio.ui.live import CapturesLike, Live, NoCaptures
+from vitstudio.ui.live_view import LiveView
+from vitstudio.ui.loading import Loading
 from vitstudio.ui.screen import Later, Screen
 from vitstudio.ui.showing import Showing
 
@@ -81,6 +86,13 @@ class Presenter:
         Runs a function after some seconds; its result cancels that.
     opened : callable, optional
         Told the source of every picture that was opened, for the list of recent files.
+    captures : CapturesLike, optional
+        Of cameras, screens and windows.
+
+    Attributes
+    ----------
+    live : LiveView
+        The verbs of the transport bar.
     """
 
     def __init__(
@@ -90,13 +102,15 @@ class Presenter:
         screen: Screen,
         later: Later,
         opened: Callable[[str], None] | None = None,
+        captures: CapturesLike | None = None,
     ) -> None:
         self._state = state
         self._post = post
         self._screen = screen
         self._later = later
         self._opened = opened
-        self._loading = Loading(state, post, later)
+        self._live = Live(post, captures or NoCaptures())
+        self._loading = Loading(state, post, later, self._live)
         self._asking = Asking(post)
         self._showing = Showing(screen)
         self._shown = Situation(resolve(state.state, None, None))
@@ -107,11 +121,24 @@ class Presenter:
         self._met: set[str] = set()
         self._downloads = Downloads(post, screen.picker)
         self._failed_map: AskMap | None = None
+        self._live_goes_on = False
         self._answered: State | None = None
         self._cancel_check: Callable[[], None] = lambda: None
         self._cancel_busy: Callable[[], None] = lambda: None
         self._cancel_land: Callable[[], None] = lambda: None
+        self.live = LiveView(
+            self._live,
+            self._loading,
+            screen,
+            post,
+            later,
+            self._show_live,
+            self._refresh,
+            self._ask_the_rest,
+            opened,
+        )
         self._handlers: dict[type, Callable[[Any], None]] = {
+            **self.live.handlers(),
             messages.ModelsListed: self._on_models_listed,
             messages.ModelOpened: self._on_model_opened,
             messages.PictureOpened: self._on_picture_opened,
@@ -148,6 +175,11 @@ class Presenter:
         return self._loading.frame
 
     @property
+    def still(self) -> str:
+        """The still picture shown last, to go back to from a moving source; "" for none."""
+        return self._loading.still
+
+    @property
     def traced(self) -> bool:
         """Whether there is a view to export."""
         return self._shown.info is not None
@@ -164,6 +196,8 @@ class Presenter:
         """Open a picture, a folder, a scene, or an export together with the state it carries."""
         if is_made(path):
             self._loading.open_scene(path)
+        elif is_live(path):
+            self._loading.open_live(path)
         elif PurePath(path).suffix.lower() in MAY_CARRY_STATE:
             self._loading.look_into(path)
         else:
@@ -188,14 +222,23 @@ class Presenter:
         """Write the view; the suffix is the format."""
         if self._shown.info is not None:
             state = self._shown.view.state
-            self._post(messages.Export(self._shown.generation, state, path))
+            self._post(messages.Export(self._shown.generation, state, path, self._drawn()))
 
     def copy(self) -> None:
         """Put a picture of the view on the clipboard."""
         if self._shown.info is None:
             self._screen.notice.show_notice("There is no view to copy yet.", "info")
             return
-        self._post(messages.RenderFigure(self._shown.generation, self._shown.view.state))
+        state = self._shown.view.state
+        self._post(messages.RenderFigure(self._shown.generation, state, self._drawn()))
+
+    def _drawn(self) -> messages.Drawn | None:
+        """What is on screen of the view, if it is whole."""
+        info, request = self._shown.info, self._shown.request
+        if info is None:
+            return None
+        known = self._asking.cache.get(info.generation, request) if request is not None else None
+        return messages.Drawn(info, known) if known is not None or request is None else None
 
     def download(self, model_id: str) -> None:
         """Bring a model's weights here, and open it if nothing else is chosen meanwhile."""
@@ -205,6 +248,7 @@ class Presenter:
         """Stop a download, or all long work."""
         if not model_id:
             self._post(messages.CancelMaps())
+            self._post(CancelTake())
         self._downloads.cancel(model_id)
 
     def click(self, x: float, y: float) -> None:
@@ -256,7 +300,8 @@ class Presenter:
         self._loading.follow()
         self._refresh()
 
-    def _refresh(self) -> None:
+    def _refresh(self, *, answered: bool = False) -> None:
+        """Bring the screen in step; `answered`: with answers at hand, none of which is asked."""
         loading = self._loading
         state = self._state.state
         if self._preview is not None:
@@ -267,11 +312,45 @@ class Presenter:
         self._shown = new
         if new.generation not in (old.generation, -1):
             self._asking.new_trace(new.generation)
+        self._follow_live(state)
         self._showing.situation(old, new, loading.frame)
-        self._asking.ask(questions(old, new))
+        if not answered:
+            self._asking.ask(questions(old, new))
         self._show_map(old)
         self._show_depth()
         self._show_waiting()
+        self._show_check()
+
+    def _follow_live(self, state: State) -> None:
+        if is_live(state.source):
+            self.live.follow(Follow(state, self._preview is not None, self._tab))
+        else:
+            self.live.follow(Follow(None))
+
+    def _show_live(self, message: LiveAnswered, goes_on: bool) -> None:
+        """A live picture with its answers: all on screen at once, or not at all."""
+        info = message.info
+        self._asking.new_trace(info.generation)
+        self._live_goes_on = goes_on
+        for answer in message.answers:
+            if isinstance(answer, messages.MapReady):
+                self._asking.cache.put(answer.generation, answer.token_map)
+        self._refresh(answered=True)
+        for answer in message.answers:
+            if not isinstance(answer, messages.MapReady):
+                self._handlers[type(answer)](answer)
+        self._screen.top_bar.show_times(info.forward_s, None)
+        if not goes_on and self._live.place is None:
+            self._ask_the_rest()
+
+    def _ask_the_rest(self) -> None:
+        """The picture stands now: ask what was left out while it moved."""
+        self._live_goes_on = False
+        new = self._shown
+        given = live_questions(new)
+        everything = questions(Situation(resolve(self._state.state, None, None)), new)
+        self._asking.ask(each for each in everything if each not in given)
+        self._fetch_ahead()
         self._show_check()
 
     def _show_depth(self) -> None:
@@ -304,6 +383,8 @@ class Presenter:
             self._fetch_ahead()
 
     def _fetch_ahead(self) -> None:
+        if self._live_goes_on:
+            return  # the next picture makes it useless
         self._asking.fetch_ahead(self._shown.generation, neighbours(self._shown))
 
     def _show_busy(self) -> None:
@@ -494,6 +575,7 @@ class Presenter:
                 return
         self._downloads.failed(message)
         self._loading.failed(request)
+        self.live.failed(message)
         self._refresh()
         self._screen.notice.show_notice(message.sentence, "info" if message.cancelled else "bad")
 

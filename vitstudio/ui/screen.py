@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from vitstudio.core.frame import Frame
+from vitstudio.core.live import Kept, LiveFacts, LiveRates, Position
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import ViewKind
 from vitstudio.core.trace import Atlas, FloatArray, LayerFacts, TokenFacts, TokenMap, TraceInfo
@@ -30,6 +31,7 @@ class CanvasLike(Protocol):
     ) -> None: ...
     def show_hover(self, cell_rc: tuple[int, int] | None) -> None: ...
     def show_busy(self, text: str) -> None: ...
+    def repaint_now(self) -> None: ...
 
 
 class ColourBarLike(Protocol):
@@ -49,6 +51,16 @@ class ViewBarLike(Protocol):
     """Controls of the view below the picture."""
 
     def show_view(self, view: ViewState) -> None: ...
+
+
+class TransportLike(Protocol):
+    """Where a moving source is, what is kept of it, how fast it is."""
+
+    def show_source(self, facts: LiveFacts | None) -> None: ...
+    def show_waiting(self, text: str) -> None: ...
+    def show_position(self, position: Position) -> None: ...
+    def show_kept(self, kept: Kept) -> None: ...
+    def show_rates(self, rates: LiveRates) -> None: ...
 
 
 class TopBarLike(Protocol):
@@ -166,6 +178,7 @@ class Screen:
     canvas: CanvasLike
     colour_bar: ColourBarLike
     breadcrumb: BreadcrumbLike
+    transport: TransportLike
     view_bar: ViewBarLike
     top_bar: TopBarLike
     rail: RailLike

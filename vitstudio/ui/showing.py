@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from vitstudio.core.frame import Frame
+from vitstudio.core.live import live_title
 from vitstudio.core.overlay import shown_colormap
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.trace import FloatArray, TokenFacts, TokenMap, TraceInfo
 from vitstudio.core.truth import Truth
-from vitstudio.core.worlds import WORLD_NAMES, picture_title
+from vitstudio.core.worlds import WORLD_NAMES
 from vitstudio.painting.numbers import format_value
-from vitstudio.state.titles import query_title
-from vitstudio.ui.requests import (
+from vitstudio.state.requests import (
     Situation,
     bias_refusal,
     bias_request,
@@ -19,6 +19,7 @@ from vitstudio.ui.requests import (
     token_request,
     words_request,
 )
+from vitstudio.state.titles import query_title
 from vitstudio.ui.screen import Screen
 
 SHORT_UNITS = {
@@ -270,4 +271,4 @@ def _source_texts(frame: Frame | None) -> tuple[str, str]:
         return "", ""
     rows, cols = frame.size_rc
     said = frame.source if frame.truth is None else frame.truth.caption
-    return f"{picture_title(frame.source)}   {cols} × {rows}", said
+    return f"{live_title(frame.source)}   {cols} × {rows}", said

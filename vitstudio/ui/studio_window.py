@@ -13,8 +13,10 @@ from vitstudio.settings import Settings, SettingsStore
 from vitstudio.state.app_state import AppState
 from vitstudio.ui.actions import Action, build_actions
 from vitstudio.ui.bridge import Bridge
+from vitstudio.ui.capture.captures import Captures
 from vitstudio.ui.choices import Choices
 from vitstudio.ui.desk import WindowDesk
+from vitstudio.ui.live_desk import WindowLiveDesk
 from vitstudio.ui.main_window import MainWindow
 from vitstudio.ui.metrics import Metrics
 from vitstudio.ui.model_rows import ABILITY_WORDS
@@ -51,12 +53,20 @@ class Studio(QObject):
         self.state = state
         self.desk = WindowDesk(self.window, settings)
         self._timers = Timers(self)
+        self.captures = Captures(bridge.post, bridge.deliver, parent=self)
         self.presenter = Presenter(
-            state, bridge.post, self._screen(), self._timers.later, self.desk.remember_opened
+            state,
+            bridge.post,
+            self._screen(),
+            self._timers.later,
+            self.desk.remember_opened,
+            self.captures,
         )
         self.choices = Choices(state, lambda: self.presenter.shown)
         self.desk.attach(self.presenter, self.choices)
-        self.actions = {action.id: action for action in build_actions(self.choices, self.desk)}
+        self.live_desk = WindowLiveDesk(self.window, self.desk, samples)
+        listed = build_actions(self.choices, self.desk, self.live_desk)
+        self.actions = {action.id: action for action in listed}
         self._shortcuts()
         self._help()
         self._connect_views()
@@ -108,6 +118,7 @@ class Studio(QObject):
             tabs=window,
             picker=desk.picker,
             status=window.status,
+            transport=window.transport,
             notice=window.notice,
             copy_image=desk.copy_image,
         )
@@ -122,6 +133,7 @@ class Studio(QObject):
         texts = {action.id: help_text(action) for action in self.actions.values()}
         self.window.view_bar.set_help(texts)
         self.window.top_bar.set_help(texts)
+        self.window.transport.set_help(texts)
         self.window.world.set_help(texts["picture.scene"])
         listed = list(self.actions.values())
         self.desk.actions = tuple(listed)
@@ -163,7 +175,7 @@ class Studio(QObject):
             (picker.cancel_requested, presenter.cancel),
             (picker.checkpoint_requested, self.desk.open_checkpoint),
         )
-        for signal, handler in (*joins, *self._panel_joins()):
+        for signal, handler in (*joins, *self._panel_joins(), *self._live_joins()):
             signal.connect(handler)
 
     def _panel_joins(self) -> tuple[tuple[Any, Callable[..., object]], ...]:
@@ -192,6 +204,34 @@ class Studio(QObject):
             (depth.field_of_view_picked, choices.set_field_of_view),
             (depth.space_opened, self.presenter.open_space),
             (depth.model_wanted, partial(self.desk.pick_model, ABILITY_WORDS["depth"])),
+        )
+
+    def _live_joins(self) -> tuple[tuple[Any, Callable[..., object]], ...]:
+        bar, top, live = self.window.transport, self.window.top_bar, self.presenter.live
+        return (
+            (bar.play_wanted, live.play),
+            (bar.seek_wanted, live.seek),
+            (bar.step_wanted, live.step),
+            (bar.speed_picked, live.set_speed),
+            (bar.loop_picked, live.set_loop),
+            (bar.kept_picked, live.look_at),
+            (bar.save_wanted, partial(self.trigger, "live.save")),
+            (bar.close_wanted, partial(self.trigger, "live.close")),
+            (top.captures_wanted, self.captures.prepare),
+            (top.captures_wanted, self._fill_captures),
+            (top.format_picked, self.captures.set_format),
+            (self.captures.sources_changed, self._fill_captures),
+            (self.window.closing, self.captures.close),
+        )
+
+    def _fill_captures(self) -> None:
+        captures = self.captures
+        self.window.top_bar.show_captures(
+            captures.sources(),
+            captures.reason(),
+            captures.formats(),
+            captures.format(),
+            self.presenter.live.source,
         )
 
     def _connect_window(self) -> None:

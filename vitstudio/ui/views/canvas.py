@@ -11,6 +11,7 @@ from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
 from vitstudio.core.frame import Frame
+from vitstudio.core.live import is_live
 from vitstudio.core.trace import TokenMap, TraceInfo
 from vitstudio.core.worlds import is_made
 from vitstudio.painting import palette
@@ -51,6 +52,7 @@ class Canvas(QWidget):
         super().__init__()
         self._size_rc: tuple[int, int] | None = None
         self._shows_scene = False
+        self._source = ""
         self._cursor: tuple[float, float] | None = None
         self._graphics = pg.GraphicsView(self, background=palette.GROUND)
         self._box = PictureBox()
@@ -81,10 +83,15 @@ class Canvas(QWidget):
     # ---- verbs ----
 
     def show_frame(self, frame: Frame | None) -> None:
-        """Another picture, or None for the empty state; scenes keep the place, coarse or fine."""
+        """Another picture, or None for the empty state.
+
+        Scenes, coarse or fine, and the pictures of one moving source keep the place.
+        """
         made = frame is not None and is_made(frame.source)
-        same_view = made and self._shows_scene
+        moving = frame is not None and is_live(frame.source) and frame.source == self._source
+        same_view = (made and self._shows_scene) or moving
         self._shows_scene = made
+        self._source = "" if frame is None else frame.source
         self._size_rc = frame.size_rc if frame is not None else None
         self._item.set_frame(frame)
         self._empty.setVisible(frame is None)

@@ -52,23 +52,30 @@ def draw_shrink_glyph(painter: QPainter, rect: QRectF, ink: str) -> None:
 
 def toggle_icon(name: str) -> QIcon:
     """The icon of a switch: muted while off, bright while on, faint where it does not apply."""
+    return drawn_icon(_TOGGLES[name])
+
+
+def drawn_icon(
+    draw: Callable[[QPainter, QColor], None], side_px: float = ICON_PX, off: str = palette.MUTED
+) -> QIcon:
+    """An icon drawn on a square of `GLYPH_PX`, for screens of one, two and three pixels a point."""
     icon = QIcon()
     looks = (
-        (palette.MUTED, QIcon.Mode.Normal, QIcon.State.Off),
+        (off, QIcon.Mode.Normal, QIcon.State.Off),
         (palette.TEXT, QIcon.Mode.Normal, QIcon.State.On),
         ("#4a515d", QIcon.Mode.Disabled, QIcon.State.Off),
         ("#4a515d", QIcon.Mode.Disabled, QIcon.State.On),
     )
     for ink, mode, state in looks:
         for ratio in (1, 2, 3):
-            side = round(ICON_PX * ratio)
+            side = round(side_px * ratio)
             pixmap = QPixmap(side, side)
             pixmap.fill(Qt.GlobalColor.transparent)
             painter = QPainter(pixmap)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.scale(side / GLYPH_PX, side / GLYPH_PX)
             painter.setPen(QPen(QColor(ink), 1.1, c=Qt.PenCapStyle.RoundCap))
-            _TOGGLES[name](painter, QColor(ink))
+            draw(painter, QColor(ink))
             painter.end()
             pixmap.setDevicePixelRatio(ratio)
             icon.addPixmap(pixmap, mode, state)

@@ -18,6 +18,7 @@ from vitstudio.state.resolve import ViewState
 from vitstudio.ui.metrics import Metrics
 from vitstudio.ui.views.controls import KeySlider, MenuButton, enable, label
 from vitstudio.ui.views.model_button import ModelButton
+from vitstudio.ui.views.source_menu import SourceMenu
 
 FIT_TITLES: dict[Fit, str] = {
     "aspect": "Keep aspect",
@@ -45,12 +46,16 @@ class TopBar(QFrame):
     action_wanted(id)
         An entry of the table of actions.
     path_picked(path)
-        A recent picture or a sample.
+        A recent picture, a sample, a camera, a screen, a window or the walk over a photo.
+    captures_wanted(), format_picked(format)
+        As of `SourceMenu`.
     fit_picked(fit), patches_picked(count or None), device_picked(device, precision)
     """
 
     action_wanted = Signal(str)
     path_picked = Signal(str)
+    captures_wanted = Signal()
+    format_picked = Signal(object)
     fit_picked = Signal(str)
     patches_picked = Signal(object)
     device_picked = Signal(str, str)
@@ -66,6 +71,12 @@ class TopBar(QFrame):
         self.open = MenuButton("Open")
         self.open.set_title("Open")
         self.open.menu().aboutToShow.connect(self._fill_open)
+        self.sources = SourceMenu(self)
+        self.sources.action_wanted.connect(self.action_wanted)
+        self.sources.source_picked.connect(self.path_picked)
+        self.sources.captures_wanted.connect(self.captures_wanted)
+        self.sources.format_picked.connect(self.format_picked)
+        self.show_captures = self.sources.show_captures
         self.model = ModelButton()
         self.model.clicked.connect(partial(self.action_wanted.emit, "model.pick"))
         self.fit = MenuButton("Fit")
@@ -176,6 +187,7 @@ class TopBar(QFrame):
             ("Checkpoint file…", "model.checkpoint"),
         ):
             menu.addAction(title, partial(self.action_wanted.emit, action))
+        self.sources.add_to(menu)
         for heading, paths in (("Samples", self._samples), ("Recent", self._recent)):
             if not paths and heading != "Samples":
                 continue

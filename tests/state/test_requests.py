@@ -5,8 +5,8 @@ import pytest
 from tests.ui.fakes import make_frame, make_info, make_spec
 from vitstudio.core.state import State
 from vitstudio.engine.messages import AskAtlas, AskClasses, AskLayers, AskMap, AskToken
+from vitstudio.state.requests import Situation, neighbours, questions, trace_key
 from vitstudio.state.resolve import resolve
-from vitstudio.ui.requests import Situation, neighbours, questions, trace_key
 
 FRAME = make_frame()
 SPEC = make_spec(abilities=frozenset({"attention", "features", "classes"}), num_classes=10)

@@ -154,6 +154,31 @@ def questions(old: Situation, new: Situation) -> tuple[object, ...]:
     return tuple(found)
 
 
+def live_questions(situation: Situation) -> tuple[object, ...]:
+    """What is on screen of a live picture, most urgent first: all else waits for a still one.
+
+    What is the same for every picture (position bias, the text tower) is asked by `questions`.
+    """
+    info = situation.info
+    if info is None:
+        return ()
+    token, atlas = token_request(situation), _atlas_request(situation)
+    depth = depth_request(situation)
+    found: list[object] = []
+    if situation.request is not None:
+        found.append(AskMap(info.generation, situation.request))
+    if depth is not None and situation.tab == "Depth" and depth != situation.request:
+        found.append(AskMap(info.generation, depth))
+    if token is not None:
+        found.append(AskToken(info.generation, token))
+    if atlas is not None and situation.tab == "Heads":
+        found.append(atlas)
+    if situation.tab == "Answer" and "classes" in info.spec.abilities:
+        found.append(AskClasses(info.generation, CLASS_COUNT))
+    prompts = prompts_request(situation)
+    return (*found, prompts) if prompts is not None else tuple(found)
+
+
 def prompts_request(situation: Situation) -> AskPrompts | None:
     """What the prompts tab shows, while it is in front."""
     state, info = situation.view.state, situation.info

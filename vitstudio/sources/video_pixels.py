@@ -1,0 +1,112 @@
+"""A decoded picture of a video -> RGB: upright, and with square pixels."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from av import VideoFrame
+from av.video.reformatter import Colorspace, VideoReformatter
+from numpy.typing import NDArray
+
+UNSPECIFIED = 2
+"""FFmpeg's AVCOL_SPC_UNSPECIFIED."""
+HD_ROWS = 720
+"""Videos of so many rows and without a word on it have the colours of BT.709, smaller of BT.601."""
+BAND = 32
+"""Rows turned at a time: what is read across the rows then stays in the processor's cache."""
+
+
+class Pixels:
+    """Converts the pictures of one file; what was worked out for one is used for the next."""
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+        self._matrix = (1, 0, 0, 1)
+        self._matrix_of = (0, 0)
+
+    def rgb(self, frame: VideoFrame, pixel_aspect: Fraction | None) -> NDArray[np.uint8]:
+        """uint8 (rows, cols, 3), read-only.
+
+        Parameters
+        ----------
+        frame : av.VideoFrame
+            In any pixel format.
+        pixel_aspect : Fraction or None
+            Width of a pixel over its height; None or 0 if nobody said, which means 1.
+        """
+        width, height = square_size(frame.width, frame.height, pixel_aspect)
+        hd = frame.colorspace == UNSPECIFIED and frame.height >= HD_ROWS
+        space = Colorspace.ITU709 if hd else None
+        converted = self._reformatter.reformat(frame, width, height, "rgb24", space)
+        rgb = turned(np.asarray(converted.to_ndarray(), dtype=np.uint8), self._matrix_for(frame))
+        rgb.setflags(write=False)
+        return rgb
+
+    def size_rc(self, frame: VideoFrame, pixel_aspect: Fraction | None) -> tuple[int, int]:
+        """(rows, cols) that `rgb` gives."""
+        width, height = square_size(frame.width, frame.height, pixel_aspect)
+        return (width, height) if _is_across(self._matrix_for(frame)) else (height, width)
+
+    def _matrix_for(self, frame: VideoFrame) -> tuple[int, int, int, int]:
+        # A frame and its side data hold each other, so who looks at those of every frame fills the
+        # memory until Python's collector of such circles happens to run.
+        if self._matrix_of != (frame.width, frame.height):
+            self._matrix_of = frame.width, frame.height
+            self._matrix = display_matrix(frame)
+        return self._matrix
+
+
+def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple[int, int]:
+    """(width, height) with square pixels; the longer side of a pixel counts, so nothing is lost."""
+    if not pixel_aspect or pixel_aspect == 1:
+        return width, height
+    aspect = float(pixel_aspect)
+    return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
+
+
+def display_matrix(frame: VideoFrame) -> tuple[int, int, int, int]:
+    """(a, b, c, d): a pixel at (x, y) belongs at (a x + c y, b x + d y), but for where that begins.
+
+    Cameras are held in four ways and look into mirrors, so each is 0, above or below.
+    """
+    side_data: Any = frame.side_data  # the library's types know no names
+    found = side_data.get("DISPLAYMATRIX")
+    if found is None:
+        return 1, 0, 0, 1
+    values = np.frombuffer(found, dtype=np.int32)
+    a, b, _, c, d = (int(value) for value in values[:5])
+    return a, b, c, d
+
+
+def turned(rgb: NDArray[np.uint8], matrix: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Rows and columns as the matrix says, in order in memory; the array itself if as they are.
+
+    Parameters
+    ----------
+    rgb : uint8 (rows, cols, 3)
+    matrix : (a, b, c, d)
+        As from `display_matrix`; of an angle in between the nearest quarter of a turn counts.
+    """
+    a, b, c, d = matrix
+    across = _is_across(matrix)
+    pixels = np.ascontiguousarray(rgb).view("V3")[..., 0]
+    upside_down, mirrored = (b < 0, c < 0) if across else (d < 0, a < 0)
+    if across:
+        pixels = pixels.T
+    pixels = pixels[:: -1 if upside_down else 1, :: -1 if mirrored else 1]
+    if pixels.flags.c_contiguous:
+        return rgb
+    rows, cols = pixels.shape
+    result = np.empty((rows, cols, 3), np.uint8)
+    into = result.view("V3")[..., 0]
+    for top in range(0, rows, BAND):
+        into[top : top + BAND] = pixels[top : top + BAND]
+    return result
+
+
+def _is_across(matrix: tuple[int, int, int, int]) -> bool:
+    """Whether rows become columns."""
+    a, b, c, d = matrix
+    return abs(b) + abs(c) > abs(a) + abs(d)

@@ -1,0 +1,1 @@
+"""Cameras, screens and windows: pictures from what Qt captures."""
