@@ -65,7 +65,7 @@ def input_tensor(
 def resized_on(
     device: torch.device, frame: Frame, size_rc: tuple[int, int], interpolation: str
 ) -> Tensor:
-    """A picture uploaded as it is and resized on a device: float32 (3, rows, cols), whole levels."""
+    """A picture uploaded and resized on a device: float32 (3, rows, cols), whole grey levels."""
     # A copy that the graphics card can fetch by itself, while this thread goes on.
     rgb = torch.empty(frame.rgb.shape, dtype=torch.uint8, pin_memory=device.type == "cuda")
     rgb.numpy()[...] = frame.rgb

@@ -1,4 +1,4 @@
-"""What of live sources needs a window: dialogs for videos and folders, and where takes are saved."""
+"""What of live sources needs a window: dialogs for videos, folders and takes."""
 
 from __future__ import annotations
 
