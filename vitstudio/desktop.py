@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication
 
 from vitstudio.app import build_engine
 from vitstudio.core.assets import assets_dir, sample_pictures
+from vitstudio.core.live import kind_of
 from vitstudio.core.state import State
 from vitstudio.core.worlds import is_made
 from vitstudio.engine import messages
@@ -71,8 +72,9 @@ class Program:
         self.engine.start()
         self.studio.start()
         if self._path:
-            made = is_made(self._path)
-            self.studio.desk.open_paths([self._path if made else str(Path(self._path).absolute())])
+            named = is_made(self._path) or kind_of(self._path) not in (None, "video")
+            path = self._path if named else str(Path(self._path).absolute())
+            self.studio.desk.open_paths([path])
 
     def stop(self) -> None:
         """Close the window, stop what runs long, and wait for the engine.

@@ -17,7 +17,7 @@ BATCH = 4
 
 
 def tiny_recipe(name: str = "world_cnn") -> Recipe:
-    return replace(RECIPES[name], batch=BATCH, phases=(Phase(1.0, SIDE),))
+    return replace(RECIPES[name], batch=BATCH, phases=(Phase(1.0, SIDE),), start="")
 
 
 class SameBatch:

@@ -87,6 +87,8 @@ class Recipe:
         Memory order that convolutions are faster in.
     muon : bool
         Whether the net's hidden matrices learn by Muon instead of AdamW.
+    start : str
+        The net whose bundled weights the Swin branch begins with; "" for random numbers.
     augmentation : Augmentation
     """
 
@@ -107,12 +109,21 @@ class Recipe:
     clip_norm: float = 1.0
     channels_last: bool = False
     muon: bool = False
+    start: str = ""
     augmentation: Augmentation = field(default_factory=Augmentation)
 
 
 _BY_MUON: dict[str, Any] = {"batch": 64, "learning_rate": 2e-3, "muon": True}
 """At equal pictures a ViT's loss falls faster than by AdamW (5.99 against 6.31 after 14,500), and a
 step takes a fifth longer."""
+_DEPTH: dict[str, Any] = {
+    "phases": UNCUT,
+    "taps": (),
+    "augmentation": STILL,
+    "muon": True,
+    "start": "world_swin",
+}
+"""Both alike, so that they can be compared."""
 
 _ALL = (
     Recipe("world_cnn", "classes", 25, phases=GROWING, taps=(-3, -1), channels_last=True),
@@ -122,8 +133,8 @@ _ALL = (
     Recipe("world_poolformer", "classes", 45, phases=SHORT, taps=(-3, -1), **_BY_MUON),
     Recipe("world_mixer", "classes", 45, **_BY_MUON),
     Recipe("world_clip", "captions", 60, phases=GROWING, augmentation=SPOKEN),
-    Recipe("world_depthformer", "depth", 45, phases=UNCUT, taps=(), augmentation=STILL),
-    Recipe("world_depth_plain", "depth", 45, phases=UNCUT, taps=(), augmentation=STILL),
+    Recipe("world_depthformer", "depth", 45, **_DEPTH),
+    Recipe("world_depth_plain", "depth", 45, **_DEPTH),
 )
 
 RECIPES = {recipe.model_id: recipe for recipe in _ALL}

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import torch
 
+from vitstudio.core.assets import assets_dir
+from vitstudio.core.errors import CheckpointError
 from vitstudio.models.adapters.base import AdaptedNet
+from vitstudio.models.checkpoints import read_checkpoint
 from vitstudio.models.device import DTYPES, choose_precision
 from vitstudio.models.world_nets import build_world
 from vitstudio.training.cache import DEVELOPMENT_FOLDER, Cache
@@ -19,6 +22,7 @@ from vitstudio.training.schedule import Budget
 from vitstudio.training.sources import CachedSource, RenderedSource, Source
 from vitstudio.training.tasks import ClassTask, Task
 from vitstudio.training.trainer import Settings, Trainer
+from vitstudio.training.warm_start import swin_as_branch
 from vitstudio.world.scene import Scene
 from vitstudio.world.vocabulary import is_held_out
 
@@ -75,8 +79,25 @@ def make_trainer(
 
 
 def make_task(recipe: Recipe) -> Task:
-    """The task of a recipe on its net with random weights."""
-    return TASKS[recipe.task](build_world(recipe.model_id), recipe)
+    """The task of a recipe on its net, with the weights that it begins with.
+
+    Raises
+    ------
+    CheckpointError
+        If it begins with those of a net that was not trained yet.
+    """
+    adapted = build_world(recipe.model_id)
+    if recipe.start:
+        path = assets_dir() / "weights" / f"{recipe.start}.safetensors"
+        if not path.is_file():
+            raise CheckpointError(
+                f"{recipe.model_id} begins with the weights of {recipe.start}: train that first."
+            )
+        state = read_checkpoint(str(path), strip=False)
+        adapted.net.load_state_dict(
+            swin_as_branch(state, adapted.net.state_dict()), strict=False
+        )
+    return TASKS[recipe.task](adapted, recipe)
 
 
 def _pictures(
