@@ -101,8 +101,8 @@ def test_a_key_press_during_the_forward_pass_counts_already(
     trace = compute.trace_live
     pressed = replace(STATE, layer=9)
 
-    def traced_slowly(message: messages.TraceFrame) -> Any:
-        info = trace(message)
+    def traced_slowly(message: messages.TraceFrame, every_layer: bool = False) -> Any:
+        info = trace(message, every_layer)
         follow.follow(Follow(pressed))
         return info
 

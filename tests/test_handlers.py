@@ -100,7 +100,8 @@ def test_a_new_model_forgets_the_trace_of_the_old_one() -> None:
     asker.all(OPEN)
     old = asker.one(messages.TraceFrame(picture(), patches=2)).info.generation
     asker.all(OPEN)
-    assert asker.all(messages.AskAtlas(old, (0,) * 12, "from")) == []
+    question = messages.AskAtlas(old, (0,) * 12, "from")
+    assert asker.all(question) == [messages.TraceGone(question)]
     new = asker.one(messages.TraceFrame(picture(), patches=2)).info.generation
     assert new > old
 
@@ -177,11 +178,13 @@ ASK: dict[str, Callable[[int], object]] = {
 
 
 @pytest.mark.parametrize("name", ASK)
-def test_a_question_to_an_older_trace_is_not_answered(
+def test_a_question_to_an_older_trace_is_not_answered_and_that_is_said(
     compute: Asker, traced: messages.Traced, name: str
 ) -> None:
-    assert compute.all(ASK[name](traced.info.generation - 1)) == []
-    assert Asker(ComputeHandlers()).all(ASK[name](1)) == []
+    question = ASK[name](traced.info.generation - 1)
+    assert compute.all(question) == [messages.TraceGone(question)]
+    assert compute.all(question)[0].generation == traced.info.generation - 1
+    assert Asker(ComputeHandlers()).all(question) == [messages.TraceGone(question)]
 
 
 @pytest.mark.parametrize("name", ["map", "layers", "check"])
@@ -193,7 +196,7 @@ def test_long_work_ends_when_a_newer_trace_comes(
     answers = iter(compute.table[type(message)](message))
     assert next(answers) is None
     compute.one(messages.TraceFrame(picture(), patches=2))
-    assert list(answers) == []
+    assert list(answers) == [messages.TraceGone(message)]
 
 
 def test_a_proof_gives_way_and_a_newer_one_takes_its_place(

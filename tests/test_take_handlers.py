@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import queue
 import subprocess
 import sys
@@ -87,6 +88,18 @@ def test_the_plain_picture_needs_no_map(qapp: object) -> None:
     (picture,) = take_pictures((live(1, STATE.replace(view="picture")),))
     assert picture.content.token_map is None
     assert picture.content.query_rc is None
+
+
+def test_colours_follow_calmly_as_they_did_on_screen(qapp: object) -> None:
+    """Maps of 0, 1 and 2 a quarter of a second apart, whose highest colour follows in 0.5 s."""
+    ranges = [picture.content.colour_range for picture in take_pictures(TAKE)]
+    part = 1 - math.exp(-0.25 / 0.5)
+    second = part * 1.0
+    third = second + part * (2.0 - second)
+    assert [found[1] for found in ranges if found] == pytest.approx([0.0, second, third], abs=1e-5)
+    exact = tuple(live(number, STATE.replace(live_mean_s=0.0)) for number in range(3))
+    ranges = [picture.content.colour_range for picture in take_pictures(exact)]
+    assert [found[1] for found in ranges if found] == pytest.approx([0.0, 1.0, 2.0], abs=1e-5)
 
 
 def test_pictures_without_their_map_are_left_out(qapp: object) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitstudio import __version__
+from vitstudio.bench.command import add_bench
 from vitstudio.core.colormaps import COLORMAPS
 from vitstudio.core.errors import ModelError, VitStudioError
 from vitstudio.core.state import DEPTHS_OF, FITS, PRECISIONS, SCALES, VIEW_KINDS, Head, Query, State
@@ -69,10 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_zero_shot(commands)
     _add_depth(commands)
     _add_models(commands)
-    bench = commands.add_parser("bench", help="measure the speed promises on this computer")
-    bench.add_argument("--json", action="store_true", help="print JSON")
-    bench.add_argument("--quick", action="store_true", help="fewer repeats, for a first look")
-    bench.set_defaults(run=_bench)
+    add_bench(commands)
     return parser
 
 
@@ -509,13 +507,6 @@ def _models_measure(options: argparse.Namespace) -> int:
         precision=options.precision,
         as_json=options.json,
     )
-
-
-def _bench(options: argparse.Namespace) -> int:
-    from vitstudio.bench.run import main as run_bench
-
-    status: int = run_bench(as_json=options.json, quick=options.quick)
-    return status
 
 
 # ---- what a command says and understands

@@ -6,12 +6,18 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from vitstudio.core.live import is_live
-from vitstudio.engine import live_messages, messages
+from vitstudio.core.frame import Frame
+from vitstudio.core.spec import ModelSpec
+from vitstudio.core.trace import TraceInfo
+from vitstudio.engine import messages
 from vitstudio.engine.engine import Answers, Handlers
+from vitstudio.engine.live_messages import Follow, LiveAnswered, LiveFrame
 from vitstudio.handlers import ComputeHandlers
-from vitstudio.state.requests import Situation, live_questions, trace_key
+from vitstudio.state.requests import Situation, TraceKey, live_questions, trace_key
 from vitstudio.state.resolve import resolve
+
+ALL_LAYERS = "Heads"
+"""The tab that shows heads of every layer."""
 
 
 class FollowHandlers:
@@ -32,16 +38,16 @@ class FollowHandlers:
     def __init__(self, compute: ComputeHandlers) -> None:
         self._compute = compute
         self._table = compute.table()
-        self._follow = live_messages.Follow(None)
+        self._follow = Follow(None)
         self.overtaken: Callable[[], int] = lambda: 0
 
     def table(self) -> Handlers:
         """Message types and what answers them; for the lane of `compute`."""
-        return {live_messages.LiveFrame: self.live_frame}
+        return {LiveFrame: self.live_frame}
 
     def immediate(self) -> dict[type, Callable[[object], None]]:
         """What counts at once, for the picture under way too."""
-        return {live_messages.Follow: self.follow}
+        return {Follow: self.follow}
 
     def follow(self, message: Any) -> None:
         """Take what is to be answered from now on."""
@@ -50,26 +56,38 @@ class FollowHandlers:
     def live_frame(self, message: Any) -> Answers:
         """Trace a live picture, then answer in steps; a key press goes in between."""
         begin = time.perf_counter()
-        state, frame, spec = self._follow.state, message.frame, self._compute.spec
-        if state is None or spec is None or state.source != frame.source:
-            return
-        key = trace_key(frame, spec, state)
-        info = self._compute.trace_live(key.message())
-        # What was chosen during the forward pass counts already.
-        asked = self._follow
-        if asked.state is None or not is_live(asked.state.source):
-            return
+        frame = message.frame
+        key = _key(frame, self._compute.spec, self._follow)
+        while key is not None:
+            info = self._compute.trace_live(key.message(), self._follow.tab == ALL_LAYERS)
+            # What was chosen during the forward pass counts already.
+            asked = self._follow
+            wanted = _key(frame, info.spec, asked)
+            if wanted is not None and wanted.like(key):
+                yield from self._answered(message, info, asked, begin)
+                return
+            yield None  # the net is to see it in another size, and another net may be on its way
+            key = _key(frame, self._compute.spec, self._follow)
+
+    def _answered(self, message: Any, info: TraceInfo, asked: Follow, begin: float) -> Answers:
+        assert asked.state is not None
         view = resolve(asked.state, info.spec, info)
         situation = Situation(view, info, asked.preview, asked.tab)
         found: list[object] = []
         for question in live_questions(situation):
             for answer in self._table[type(question)](question):
+                if isinstance(answer, messages.TraceGone):
+                    return  # another model took its place
                 if answer is None:
                     yield None
                 elif not isinstance(answer, messages.Progress):
                     found.append(answer)
-        _ = frame.overview  # made on this thread, not on the window's, and of shown pictures only
-        yield live_messages.LiveAnswered(
+        # Made on this thread, not on the window's, and of shown pictures only.
+        _ = info.frame.overview
+        for answer in found:
+            if isinstance(answer, messages.MapReady):
+                _ = answer.token_map.map_range
+        yield LiveAnswered(
             info,
             asked,
             tuple(found),
@@ -77,3 +95,11 @@ class FollowHandlers:
             time.perf_counter() - begin,
             self.overtaken(),
         )
+
+
+def _key(frame: Frame, spec: ModelSpec | None, asked: Follow) -> TraceKey | None:
+    """The pass that is wanted of a picture now; None if its source is not followed any more."""
+    state = asked.state
+    if spec is None or state is None or state.source != frame.source:
+        return None
+    return trace_key(frame, spec, state)

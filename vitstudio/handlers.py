@@ -13,11 +13,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vitstudio.core.errors import Cancelled, ModelError
 from vitstudio.engine import messages
-from vitstudio.engine.engine import Answers, Handlers
+from vitstudio.engine.engine import Answers, Handler, Handlers, is_out_of_memory
 
 if TYPE_CHECKING:
     from vitstudio.core.frame import Frame
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from vitstudio.export.figure import Figure
     from vitstudio.models.load import LoadedModel
     from vitstudio.models.trace import Trace
+
+Result = TypeVar("Result")
 
 
 class ComputeHandlers:
@@ -36,15 +38,13 @@ class ComputeHandlers:
         self._trace: Trace | None = None
         self._generation = 0
         self._cancels = 0
+        self._wanted_from_s = float("-inf")
         self._prompts: Any = None
         self._check: Any = None
 
     def table(self) -> Handlers:
         """Message types and what answers them."""
-        return {
-            messages.OpenModel: self.open_model,
-            messages.OpenCheckpoint: self.open_checkpoint,
-            messages.TraceFrame: self.trace_frame,
+        asked: dict[type, Handler] = {
             messages.AskMap: self.ask_map,
             messages.AskAtlas: self.ask_atlas,
             messages.AskToken: self.ask_token,
@@ -55,17 +55,27 @@ class ComputeHandlers:
             messages.AskPrompts: self.ask_prompts,
             messages.AskWords: self.ask_words,
             messages.AskText: self.ask_text,
+        }
+        return {
+            messages.OpenModel: self.open_model,
+            messages.OpenCheckpoint: self.open_checkpoint,
+            messages.TraceFrame: self.trace_frame,
+            **{kind: self._or_gone(handler) for kind, handler in asked.items()},
             messages.Export: self.export,
             messages.RenderFigure: self.render_figure,
         }
 
     def immediate(self) -> dict[type, Callable[[object], None]]:
         """What must not wait behind the work that it stops."""
-        return {messages.CancelMaps: self.cancel_maps}
+        return {messages.CancelMaps: self.cancel_maps, messages.CancelLoad: self.cancel_load}
 
     def cancel_maps(self, _message: Any) -> None:
         """Ask the long maps under way to stop at their next step."""
         self._cancels += 1
+
+    def cancel_load(self, message: Any) -> None:
+        """Give up the models that were asked for before."""
+        self._wanted_from_s = message.before_s
 
     def open_model(self, message: Any) -> Answers:
         """Load a model by id."""
@@ -75,7 +85,7 @@ class ComputeHandlers:
 
             return load_model(message.model_id, message.weights, message.device, message.precision)
 
-        return self._open("OpenModel", load)
+        return self._open(message, load)
 
     def open_checkpoint(self, message: Any) -> Answers:
         """Load a checkpoint whose architecture is recognised."""
@@ -85,16 +95,52 @@ class ComputeHandlers:
 
             return load_checkpoint(message.path, message.device, message.precision)
 
-        return self._open("OpenCheckpoint", load)
+        return self._open(message, load)
 
-    def _open(self, task: str, load: Callable[[], LoadedModel]) -> Answers:
+    def _open(self, message: Any, load: Callable[[], LoadedModel]) -> Answers:
+        task = type(message).__name__
+        self._stop_if_cancelled(message)
         yield messages.Progress(task, "Loading the model")
-        model = load()
-        self._model, self._trace = model, None
+        model = self._with_memory(load)
+        self._stop_if_cancelled(message)
+        self._model = model
+        self._let_go()  # the model of before, too, on whichever device it was
         yield messages.Progress(task, "", done=True)
         yield messages.ModelOpened(
-            model.spec, model.device, model.precision, model.load_s, model.adapted.notes
+            model.spec,
+            model.device,
+            model.precision,
+            model.load_s,
+            model.adapted.notes,
+            _half_precision(model.device),
         )
+
+    def _stop_if_cancelled(self, message: Any) -> None:
+        if message.asked_s < self._wanted_from_s:
+            raise Cancelled("Stopped; the model of before stays.")
+
+    def _with_memory(self, work: Callable[[], Result]) -> Result:
+        """Do a work; where it does not fit into memory, once more without the trace of before."""
+        try:
+            return work()
+        except Exception as error:
+            if self._trace is None or not is_out_of_memory(error):
+                raise
+        # Only here: the error kept alive what the first try had allocated.
+        self._let_go()
+        return work()
+
+    def _let_go(self) -> None:
+        """Forget the trace, and give the memory that no tensor uses back to the devices."""
+        self._trace = None
+        if self._model is not None:
+            self._model.adapted.buffers.clear()
+        import torch
+
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            torch.cuda.empty_cache()
+        elif torch.backends.mps.is_available():
+            torch.mps.empty_cache()
 
     def trace_frame(self, message: Any) -> Answers:
         """Run the model on a frame."""
@@ -106,21 +152,44 @@ class ComputeHandlers:
         """Of the current model."""
         return None if self._model is None else self._model.spec
 
-    def trace_live(self, message: messages.TraceFrame) -> TraceInfo:
+    def trace_live(self, message: messages.TraceFrame, every_layer: bool = False) -> TraceInfo:
         """Run the current model on a frame at once: its trace is the current one from then on.
+
+        With `every_layer` all of them will be asked at once. Where it does not fit into memory it
+        is tried once more without the trace of before.
 
         Raises
         ------
         ModelError
             If no model is loaded.
         """
-        if self._model is None:
+        model = self._model
+        if model is None:
             raise ModelError("No model is loaded yet.")
         self._generation += 1
-        self._trace = self._model.trace_frame(
-            message.frame, message.fit, message.patches, self._generation, message.layer
-        )
+
+        def trace() -> Trace:
+            return model.trace_frame(
+                message.frame,
+                message.fit,
+                message.patches,
+                self._generation,
+                message.layer,
+                watch_all=every_layer,
+            )
+
+        self._trace = self._with_memory(trace)
         return self._trace.info
+
+    def _or_gone(self, handler: Handler) -> Handler:
+        """A handler of questions that also says when its trace is not there (any more)."""
+
+        def answered(message: Any) -> Answers:
+            yield from handler(message)
+            if self._current(message) is None:
+                yield messages.TraceGone(message)
+
+        return answered
 
     def ask_map(self, message: Any) -> Answers:
         """One map, in steps where it is long."""
@@ -285,6 +354,18 @@ class ComputeHandlers:
         """The trace a question belongs to; None if it is of an older one."""
         trace = self._trace
         return trace if trace is not None and trace.info.generation == message.generation else None
+
+
+def _half_precision(device: str) -> str:
+    """The precision of 16 bits that a device calculates with natively; "" for none."""
+    import torch
+
+    from vitstudio.models.device import choose_precision
+
+    fastest = choose_precision("auto", torch.device(device))
+    if fastest != "float32":
+        return fastest
+    return "" if device == "cpu" else "float16"
 
 
 class FileHandlers:

@@ -82,26 +82,26 @@ class LiveHandlers:
 
     def play(self, message: Any) -> Answers:
         """Run or pause."""
-        if self._player:
-            self._player.play(message.on)
+        if player := self._player:  # once: the program's end lets it go from another thread
+            player.play(message.on)
         yield from ()
 
     def seek(self, message: Any) -> Answers:
         """Go to a time."""
-        if self._player:
-            self._player.seek(message.time_s)
+        if player := self._player:
+            player.seek(message.time_s)
         yield from ()
 
     def step_frames(self, message: Any) -> Answers:
         """Pause, and go so many pictures on or back."""
-        if self._player:
-            self._player.step(message.count)
+        if player := self._player:
+            player.step(message.count)
         yield from ()
 
     def set_pace(self, message: Any) -> Answers:
         """How fast, and whether to begin anew at the end."""
-        if self._player:
-            self._player.set_pace(message.speed, message.loop)
+        if player := self._player:
+            player.set_pace(message.speed, message.loop)
         yield from ()
 
     def close(self) -> None:

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vitstudio.core.errors import ExportError
+from vitstudio.core.live import kind_of
+from vitstudio.core.smoothing import MeanRanges, jumped
+from vitstudio.core.trace import TokenMap
 from vitstudio.engine import messages
 from vitstudio.engine.engine import Answers, Handlers
 from vitstudio.engine.live_messages import CancelTake, ExportTake, LiveAnswered
@@ -74,6 +77,7 @@ def take_pictures(answered: tuple[LiveAnswered, ...]) -> list[TakePicture]:
     """The views that live pictures were shown with, at the times that their source had them.
 
     A picture whose map could not be computed is left out: the one before stays in its place.
+    Colour ranges are averaged over the time that each picture was asked with, as on screen.
 
     Raises
     ------
@@ -82,17 +86,39 @@ def take_pictures(answered: tuple[LiveAnswered, ...]) -> list[TakePicture]:
     """
     from vitstudio.export.take import TakePicture
 
+    ranges = _Ranges()
     found = [
         TakePicture(content, message.given_s)
         for message in answered
-        if (content := _content(message)) is not None
+        if (content := _content(message, ranges)) is not None
     ]
     if answered and not found:
         raise ExportError("None of these pictures has the map of its view; choose another view.")
     return found
 
 
-def _content(message: LiveAnswered) -> FigureContent | None:
+class _Ranges:
+    """The colour ranges of a take, as they were while it was live."""
+
+    def __init__(self) -> None:
+        self._means = MeanRanges()
+        self._before: LiveAnswered | None = None
+
+    def add(self, token_map: TokenMap, message: LiveAnswered) -> TokenMap:
+        """The map with its range averaged over the pictures before; slides stand by themselves."""
+        info, state, before = message.info, message.asked.state, self._before
+        self._before = message
+        if state is None or kind_of(info.frame.source) == "slides":
+            return token_map
+        if before is not None:
+            passed_s = message.given_s - before.given_s
+            if jumped(before.info.frame, info.frame, passed_s):
+                self._means.clear()
+        about = (info.spec, info.frame.source, info.transform)
+        return self._means.add(token_map, message.given_s, state.live_mean_s, about)
+
+
+def _content(message: LiveAnswered, ranges: _Ranges) -> FigureContent | None:
     """What a live picture was shown with; None if its map is missing."""
     from vitstudio.api import draw_figure
 
@@ -104,5 +130,6 @@ def _content(message: LiveAnswered) -> FigureContent | None:
         return draw_figure(info, asked, None).content
     for part in message.answers:
         if isinstance(part, messages.MapReady) and part.token_map.request == requests[0]:
-            return draw_figure(info, asked, part.token_map).content
+            token_map = ranges.add(part.token_map, message)
+            return draw_figure(info, asked, token_map).content
     return None

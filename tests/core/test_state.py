@@ -43,6 +43,7 @@ OTHER: dict[str, Any] = {
     "prompt": 1,
     "text_token": 3,
     "start_layer": 4,
+    "live_mean_s": 2.0,
 }
 
 

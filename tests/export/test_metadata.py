@@ -3,6 +3,7 @@ import re
 import struct
 import xml.etree.ElementTree as ET
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -50,6 +51,17 @@ def test_metadata_tells_all_that_reproduces_the_view(qapp):
     assert data["precision"] == "float32"
     assert data["version"]
     assert data["query_rc"] == [1, 2]
+
+
+@pytest.mark.parametrize(("scale", "wanted"), [("map", 0.5), ("shared", 0.5), ("fixed", 0.0)])
+def test_metadata_tells_that_a_live_range_is_a_mean(qapp, scale, wanted):
+    content = make_content(scale=scale, fixed_range=(0.0, 1.0))
+    assert json.loads(metadata_json(content))["colours"]["averaged_over_s"] == 0.0
+    means = ((0.0, 0.25), (0.0, 0.75))
+    live = replace(content, token_map=replace(content.token_map, mean_ranges=means))
+    colours = json.loads(metadata_json(live))["colours"]
+    assert colours["averaged_over_s"] == wanted
+    assert colours["high"] == {"map": 0.25, "shared": 0.75, "fixed": 1.0}[scale]
 
 
 def test_other_programs_read_the_png_text(qapp, tmp_path):

@@ -103,8 +103,7 @@ def test_everything_that_is_kept_is_counted(trace: Trace) -> None:
 def test_a_watched_layer_is_counted_once(small: AdaptedNet) -> None:
     plain = tracing.trace_frame(small, random_frame(60, 100))
     watched = tracing.trace_frame(small, random_frame(60, 100), watch=1)
-    seen = watched._capture.watched
-    assert seen is not None
+    (seen,) = watched._capture.watched.values()
     assert seen.num_bytes > 0
     assert watched.info.memory_bytes == plain.info.memory_bytes + seen.num_bytes
     before = watched.memory_bytes()

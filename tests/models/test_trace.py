@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -213,6 +214,17 @@ def test_a_watched_layer_is_the_same_and_changes_nothing(adapted: AdaptedNet) ->
     watched = trace_frame(adapted, random_frame(), "aspect", 4, watch=1)
     assert torch.equal(plain.output, watched.output)
     np.testing.assert_array_equal(plain.weights(1, 2), watched.weights(1, 2))
+
+
+def test_all_layers_can_be_watched_and_are_the_same(adapted: AdaptedNet) -> None:
+    plain = trace_frame(adapted, random_frame(), "aspect", 4)
+    watched = trace_frame(adapted, random_frame(), "aspect", 4, watch_all=True)
+    assert torch.equal(plain.output, watched.output)
+    layers = [layer for layer, mixer in enumerate(adapted.mixers) if mixer.watchable]
+    expected = [plain.weights(layer, 2) for layer in layers]
+    with patch.object(type(watched._capture), "call", side_effect=AssertionError("called again")):
+        for layer, weights in zip(layers, expected, strict=True):
+            np.testing.assert_array_equal(watched.weights(layer, 2), weights)
     assert not _hooks(adapted.net)
 
 
@@ -399,13 +411,13 @@ def test_nothing_is_watched_after_the_net_failed() -> None:
     adapted = tiny_timm()
     block = adapted.blocks[0]
     handle = block.mlp.register_forward_pre_hook(_fail)  # type: ignore[union-attr, operator]
-    with pytest.raises(ZeroDivisionError), capture_blocks(adapted.blocks, 0) as capture:
+    with pytest.raises(ZeroDivisionError), capture_blocks(adapted.blocks, (0,)) as capture:
         adapted.net(torch.zeros(1, 3, 64, 64))
     handle.remove()
-    before = capture.watched
+    before = dict(capture.watched)
     with torch.inference_mode():
         adapted.net(torch.ones(1, 3, 64, 64))
-    assert capture.watched is before
+    assert capture.watched == before
     assert not _hooks(adapted.net)
 
 

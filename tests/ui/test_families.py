@@ -8,8 +8,9 @@ from vitstudio.core.state import State
 from vitstudio.engine import messages
 from vitstudio.engine.messages import AskBias, AskMap, AskPrompts, AskWords, TraceFrame
 from vitstudio.state.requests import same_depth, same_size
+from vitstudio.state.sizes import steps_of
 from vitstudio.ui.choices import Choices
-from vitstudio.ui.views.top_bar import steps_help, steps_of
+from vitstudio.ui.views.top_bar import steps_help
 
 PROMPTS = ("a cup", "a cat")
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.ui.fakes import FakeClock, FakeEngine, FakeScreen, make_frame, make_spec
+from tests.ui.fakes import FakeClock, FakeEngine, FakeScreen, make_frame, make_map, make_spec
 from vitstudio.core.frame import Frame
 from vitstudio.core.live import LiveFacts, Position
+from vitstudio.core.overlay import colour_range
 from vitstudio.core.state import State
 from vitstudio.engine import live_messages as live
 from vitstudio.engine import messages
@@ -328,3 +329,48 @@ def test_rates_count_the_last_moments():
     assert rates.given == pytest.approx(20)
     assert rates.shown == pytest.approx(10)
     assert rates.latency_s == pytest.approx(0.03)
+
+
+def hot(playing, value):
+    """From now on the brightest cell of every map has this value."""
+
+    def answer(message):
+        token_map = make_map(message.request, playing.engine.info.grid_size)
+        values = token_map.values * np.float32(value / 0.5)
+        token_map = replace(token_map, values=values, shared_range=(0.0, value))
+        return [messages.MapReady(message.generation, token_map, 0.001)]
+
+    playing.engine._askmap = answer
+
+
+def test_the_colours_of_live_maps_follow_calmly_and_a_paused_one_has_its_own(playing):
+    hot(playing, 0.9)
+    playing.engine.give(3)
+    shown, view, _info = playing.screen.last("canvas", "show_map")
+    low, high = colour_range(shown, view.state)
+    part = 1 - np.exp(-(1 / 30) / 0.5)
+    assert (low, high) == (0.0, pytest.approx(0.5 + 0.4 * part))
+    assert playing.screen.last("colour_bar", "show_map")[0] is shown
+    playing.presenter.export("/tmp/view.png")
+    assert playing.engine.asked(messages.Export)[-1].drawn.token_map is shown
+    assert playing.screen.last("prompts", "show_mean") == (0.5,)
+    playing.live.play(False)
+    shown, view, _info = playing.screen.last("canvas", "show_map")
+    assert colour_range(shown, view.state) == (0.0, pytest.approx(0.9))
+    assert playing.screen.last("prompts", "show_mean") == (None,)
+    assert playing.screen.last("predictions", "show_mean") == (None,)
+    assert playing.screen.last("depth", "show_live") == (None, None)
+
+
+def test_the_past_has_its_own_colours(playing):
+    hot(playing, 0.9)
+    playing.engine.give(3)
+    playing.live.look_at(3)
+    shown, view, _info = playing.screen.last("canvas", "show_map")
+    assert colour_range(shown, view.state) == (0.0, pytest.approx(0.9))
+
+
+def test_a_still_picture_after_a_moving_one_is_not_called_a_mean(playing):
+    playing.presenter.open_path(A)
+    playing.engine.answer()
+    assert playing.screen.last("predictions", "show_mean") == (None,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QApplication
 
+from vitstudio.bench.driving import application
 from vitstudio.bench.timing import Row, median_seconds
 from vitstudio.core.assets import sample_pictures
 from vitstudio.core.state import State
@@ -19,8 +20,8 @@ DEFORMABLE_LAYER = 5
 
 
 def mark_rows(repeats: int) -> list[Row]:
-    """A whole repaint with all sampling points of a layer; after the window's own promises."""
-    assert QApplication.instance() is not None
+    """A whole repaint with all sampling points of a layer."""
+    application()
     model = load("dat_tiny", weights="random", precision="float32")
     frame = load_frame(sample_pictures()[0])
     trace = model.trace_frame(frame, "whole")
@@ -35,6 +36,7 @@ def mark_rows(repeats: int) -> list[Row]:
     QApplication.processEvents()
     seconds = median_seconds(canvas.repaint_now, 5 * repeats)
     canvas.close()
+    canvas.deleteLater()
     assert found.points is not None
     note = f"DAT-Tiny, {found.points.weights.size} points with their offsets, picture and map"
     return [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,9 @@ class Row:
     value : float or None
         None where it could not be measured; `note` says why.
     unit : str
-        "x" for ratios, "ms", "s", "MB".
-    bar : float
-        The promise.
+        "x" for ratios, "ms", "s", "MB", "/s".
+    bar : float or None
+        The promise; None for a figure that nothing was promised of.
     at_least : bool
         Whether the value must be at least the bar; at most otherwise.
     note : str
@@ -31,16 +32,25 @@ class Row:
     name: str
     value: float | None
     unit: str
-    bar: float
+    bar: float | None = None
     at_least: bool = False
     note: str = ""
 
     @property
     def kept(self) -> bool | None:
-        """Whether the promise is kept; None where it was not measured."""
-        if self.value is None:
+        """Whether the promise is kept; None where it was not measured, or nothing promised."""
+        if self.value is None or self.bar is None:
             return None
         return self.value >= self.bar if self.at_least else self.value <= self.bar
+
+    def data(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "kept": self.kept}
+
+    @classmethod
+    def of(cls, data: dict[str, Any]) -> Self:
+        """The row that `data` gave."""
+        return cls(**{name: value for name, value in data.items() if name != "kept"})
 
 
 def side_by_side(

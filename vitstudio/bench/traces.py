@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import torch
 
+from vitstudio.bench.bare import VIT_BASE, wait_for_device
 from vitstudio.bench.timing import Row, median_seconds, seconds, side_by_side
 from vitstudio.core.assets import sample_pictures
 from vitstudio.core.frame import Frame
@@ -15,7 +15,6 @@ from vitstudio.models.trace import Trace
 from vitstudio.models.tracing import observed_forward, watchable
 from vitstudio.sources.image import load_frame
 
-VIT_BASE = "timm/vit_base_patch16_224.augreg2_in21k_ft_in1k"
 OTHER_FAMILIES: dict[str, int | None] = {
     "timm/swin_tiny_patch4_window7_224.ms_in1k": None,
     "dat_tiny": None,
@@ -39,7 +38,6 @@ def trace_rows(repeats: int) -> list[Row]:
         capture_row(bundled, frame, 16, repeats),
         capture_row(base, frame, 14, repeats),
         *family_rows(frame, repeats),
-        transformers_row(base, frame, repeats),
         *large_rows(bundled, frame, repeats),
     ]
 
@@ -49,18 +47,18 @@ def capture_row(model: LoadedModel, frame: Frame, patches: int | None, repeats: 
     trace = model.trace_frame(frame, "aspect", patches)
     image = _input(trace, model)
     last = trace.last_chained_layer
-    watch = watchable(model.adapted, last)
+    watch = watchable(model.adapted, (last,))
 
     def bare() -> None:
         with torch.inference_mode():
             model.net(image)
-            _wait(model)
+            wait_for_device(model)
 
     def traced() -> None:
         with torch.inference_mode():
             capture, output = observed_forward(model.adapted, image, watch)
-        Trace(model.adapted, trace.info, capture, output, watch).weights(last, 0)
-        _wait(model)
+        Trace(model.adapted, trace.info, capture, output).weights(last, 0)
+        wait_for_device(model)
 
     ours, theirs = side_by_side(traced, bare, repeats * 3)
     tokens = trace.info.num_tokens()
@@ -90,39 +88,6 @@ def memory_row(model: LoadedModel, frame: Frame) -> Row:
     return Row("memory of the trace", trace.memory_bytes() / 1e6, "MB", 64.0, note=note)
 
 
-def transformers_row(model: LoadedModel, frame: Frame, repeats: int) -> Row:
-    """The same question put to `transformers` with output_attentions=True."""
-    name = "transformers with output_attentions / forward with the shown layer's maps, ViT-B/16"
-    try:
-        from transformers import ViTConfig, ViTModel
-    except ImportError:
-        note = 'not measured: transformers is not installed (pip install "vitstudio[bench]")'
-        return Row(name, None, "x", 3.0, at_least=True, note=note)
-    options: dict[str, Any] = {"attn_implementation": "eager"}
-    theirs: torch.nn.Module = ViTModel(ViTConfig(**options), add_pooling_layer=False)
-    theirs.eval().to(model.device)
-    trace = model.trace_frame(frame, "aspect", 14)
-    picture = trace.input_tensor.to(model.device)
-    image = _input(trace, model)
-    last = len(trace.layers) - 1
-
-    def their_way() -> None:
-        with torch.inference_mode():
-            theirs(picture, output_attentions=True)
-            _wait(model)
-
-    def our_way() -> None:
-        with torch.inference_mode():
-            capture, output = observed_forward(model.adapted, image, last)
-        Trace(model.adapted, trace.info, capture, output, last).weights(last, 0)
-        _wait(model)
-
-    slow, fast = side_by_side(their_way, our_way, repeats * 2)
-    note = f"transformers float32 (its default) {slow * 1e3:.0f} ms, ours {model.precision} "
-    note += f"{fast * 1e3:.0f} ms, {trace.info.num_tokens()} tokens on {model.device}"
-    return Row(name, slow / fast, "x", 3.0, at_least=True, note=note)
-
-
 def large_rows(model: LoadedModel, frame: Frame, repeats: int) -> list[Row]:
     """A query's row and the memory of a trace at 5,477 tokens."""
     trace = model.trace_frame(frame, "aspect", LARGE_PATCHES)
@@ -144,8 +109,3 @@ def large_rows(model: LoadedModel, frame: Frame, repeats: int) -> list[Row]:
 def _input(trace: Trace, model: LoadedModel) -> torch.Tensor:
     parameter = next(model.net.parameters())
     return trace.input_tensor.to(parameter.device, parameter.dtype)
-
-
-def _wait(model: LoadedModel) -> None:
-    if model.device.startswith("cuda"):
-        torch.cuda.synchronize()

@@ -31,23 +31,38 @@ def smooth_factor(grid_size: tuple[int, int]) -> int:
     return max(1, min(SMOOTH_FACTOR, SMOOTH_SIDE // max(grid_size)))
 
 
+def map_range(token_map: TokenMap) -> tuple[float, float]:
+    """The range of a map alone; of a live one its mean over the last pictures."""
+    means = token_map.mean_ranges
+    return token_map.map_range if means is None else means[0]
+
+
 def colour_range(token_map: TokenMap, state: State) -> tuple[float, float]:
     """The values of the first and the last colour under the state's colour scale."""
     if state.scale == "fixed":
         return state.fixed_range
     if state.scale == "shared":
-        low, high = token_map.shared_range
+        means = token_map.mean_ranges
+        low, high = token_map.shared_range if means is None else means[1]
         return (low, high) if high > low else (low, low + 1e-6)
-    return token_map.map_range
+    return map_range(token_map)
 
 
 def colourise(values: FloatArray, low: float, high: float, colormap: str) -> NDArray[np.uint8]:
     """Colours of a map: (rows, cols) -> uint8 (rows, cols, 3); values out of range are clipped."""
-    table = lookup_table(colormap)
-    scaled = (values - low) * (255.0 / (high - low))
-    index = np.clip(np.nan_to_num(scaled, nan=0.0), 0.0, 255.0)
-    colours: NDArray[np.uint8] = table[np.rint(index).astype(np.uint8)]
-    return colours
+    return _coloured(values, low, high, colormap)[..., :3]
+
+
+def _coloured(values: FloatArray, low: float, high: float, colormap: str) -> NDArray[np.uint8]:
+    """As `colourise`, with a fourth channel that covers all: (rows, cols) -> (rows, cols, 4)."""
+    table = np.full((256, 4), 255, np.uint8)
+    table[:, :3] = lookup_table(colormap)
+    places = (values - low) * (255.0 / (high - low))
+    np.nan_to_num(places, copy=False, nan=0.0)
+    np.rint(np.clip(places, 0.0, 255.0, out=places), out=places)
+    # Four bytes at once: ten times as fast as three by three.
+    pixels = np.take(table.view(np.uint32)[:, 0], places.astype(np.uint8))
+    return pixels.view(np.uint8).reshape(*values.shape, 4)
 
 
 def upsample(values: FloatArray, factor: int = SMOOTH_FACTOR) -> FloatArray:
@@ -72,6 +87,8 @@ def smoothed(values: FloatArray, pieces: Sequence[CellRect] = ()) -> FloatArray:
         it where left out. Attention that ends at a window's border must not leak across it.
     """
     factor = smooth_factor((values.shape[0], values.shape[1]))
+    if factor == 1:
+        return values
     if not pieces:
         return upsample(values, factor)
     result = values.repeat(factor, axis=0).repeat(factor, axis=1)
@@ -107,13 +124,13 @@ def map_pixels(
     """
     values = smoothed(token_map.values, pieces) if state.smooth else token_map.values
     if token_map.request.view == "pca":
-        rgb = np.rint(np.clip(values, 0.0, 1.0) * 255.0).astype(np.uint8)
-        cover = np.full(values.shape[:2], 255, np.uint8)
+        pixels = np.full((*values.shape[:2], 4), 255, np.uint8)
+        pixels[..., :3] = np.rint(np.clip(values, 0.0, 1.0) * 255.0)
     else:
         low, high = colour_range(token_map, state)
-        rgb = colourise(values, low, high, shown_colormap(state))
-        if token_map.request.view == "depth":  # every pixel has its distance, near or far
-            return np.dstack([rgb, np.full(values.shape, 255, np.uint8)])
-        part = np.clip(np.nan_to_num((values - low) / (high - low), nan=0.0), 0.0, 1.0)
-        cover = np.rint(255.0 * (FAINTEST + (1.0 - FAINTEST) * np.sqrt(part))).astype(np.uint8)
-    return np.dstack([rgb, cover])
+        pixels = _coloured(values, low, high, shown_colormap(state))
+        if token_map.request.view != "depth":  # there every pixel has its distance, near or far
+            part = np.clip(np.nan_to_num((values - low) / (high - low), nan=0.0), 0.0, 1.0)
+            cover = 255.0 * (FAINTEST + (1.0 - FAINTEST) * np.sqrt(part))
+            pixels[..., 3] = np.rint(cover)
+    return pixels

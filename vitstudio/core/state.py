@@ -38,6 +38,8 @@ DEPTHS_OF: tuple[DepthOf, ...] = get_args(DepthOf)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 
+LONGEST_MEAN_S = 60.0
+
 STATE_VERSION = 1
 
 
@@ -97,6 +99,8 @@ class State:
         From 0: the token of that prompt whose attention to the others is shown; None for its end.
     start_layer : int or None
         From 0: the first layer that "relevance" goes through; None for the last one alone.
+    live_mean_s : float
+        Seconds over which labels and colour ranges are averaged while pictures move; 0 for none.
     """
 
     source: str = ""
@@ -129,6 +133,7 @@ class State:
     prompt: int = 0
     text_token: int | None = None
     start_layer: int | None = None
+    live_mean_s: float = 0.5
 
     def __post_init__(self) -> None:
         """Refuse what no model could ever show; what only *this* model cannot is for `resolve`."""
@@ -163,6 +168,10 @@ class State:
             raise StateError(f"A layer counts from 0; {self.start_layer} is below it.")
         if not (math.isfinite(self.iso_step) and self.iso_step >= 0.0):
             raise StateError(f"Iso-lines need a distance of 0 or more, not {self.iso_step}.")
+        if not 0.0 <= self.live_mean_s <= LONGEST_MEAN_S:
+            raise StateError(
+                f"A mean of live pictures takes 0 to {LONGEST_MEAN_S:g} s, not {self.live_mean_s}."
+            )
         if not 1.0 <= self.field_of_view <= 170.0:
             raise StateError(
                 f"A field of view lies between 1 and 170 degrees; {self.field_of_view} does not."
@@ -261,6 +270,7 @@ def _check_type(name: str, value: object) -> None:
         "start_layer": value is None or _is_int(value),
         "iso_step": _is_number(value),
         "field_of_view": _is_number(value),
+        "live_mean_s": _is_number(value),
         "prompts": _is_texts(value),
         "templates": _is_texts(value),
     }

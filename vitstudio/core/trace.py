@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -306,6 +307,9 @@ class TokenMap:
         similarity", "m", "m of error".
     points : SamplingPoints or None
         Where a deformable layer sampled, for "points" and "usage".
+    mean_ranges : ((low, high), (low, high)) or None
+        `map_range` and `shared_range` averaged over live pictures, which colours then go by; None:
+        they go by this map's own.
     """
 
     request: MapRequest
@@ -314,12 +318,13 @@ class TokenMap:
     shared_range: tuple[float, float]
     unit: str
     points: SamplingPoints | None = None
+    mean_ranges: tuple[tuple[float, float], tuple[float, float]] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "values", read_only(self.values))
         object.__setattr__(self, "prefix", read_only(self.prefix))
 
-    @property
+    @cached_property
     def map_range(self) -> tuple[float, float]:
         """The range of this map alone; weights start at 0, so that colours mean weights.
 

@@ -19,8 +19,8 @@ Handler = Callable[[object], Answers]
 Handlers = Mapping[type, Handler]
 Emit = Callable[[object], None]
 
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
-"""What torch says on a GPU and on a CPU."""
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "alloc failed")
+"""What torch and its libraries say on a GPU, on a CPU, on Windows, and in cuBLAS and cuDNN."""
 
 
 class Lane:
@@ -201,14 +201,22 @@ def failure(message: object, error: Exception) -> Failed:
     if isinstance(error, VitStudioError):
         return Failed(message, str(error), cancelled=isinstance(error, Cancelled))
     detail = "".join(traceback.format_exception(error))
-    said = " ".join(str(error).split())
-    if isinstance(error, MemoryError) or any(sign in said.lower() for sign in OUT_OF_MEMORY):
+    if is_out_of_memory(error):
         sentence = (
             "There is not enough memory for this; lower the resolution or choose a smaller model."
         )
-    else:
-        sentence = (
-            f"Something unexpected went wrong ({type(error).__name__}: {said}); this is a mistake "
-            "in VitStudio, so please report it."
-        )
+        return Failed(message, sentence, detail, out_of_memory=True)
+    said = " ".join(str(error).split())
+    sentence = (
+        f"Something unexpected went wrong ({type(error).__name__}: {said}); this is a mistake "
+        "in VitStudio, so please report it."
+    )
     return Failed(message, sentence, detail)
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error says that memory is lacking, on whichever device."""
+    if isinstance(error, VitStudioError):
+        return False
+    said = " ".join(str(error).lower().replace("_", " ").split())
+    return isinstance(error, MemoryError) or any(sign in said for sign in OUT_OF_MEMORY)

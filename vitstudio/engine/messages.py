@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -31,22 +32,35 @@ class ListModels:
 class OpenModel:
     """Load a model and make it the current one; the old one stays if that fails.
 
-    `weights` is "default", "random" or the path of a checkpoint.
+    `weights` is "default", "random" or the path of a checkpoint; `asked_s` is
+    `time.perf_counter()` of the moment that it was asked for.
     """
 
     model_id: str
     weights: str = "default"
     device: str = "auto"
     precision: str = "auto"
+    asked_s: float = field(default_factory=time.perf_counter, compare=False)
 
 
 @dataclass(frozen=True)
 class OpenCheckpoint:
-    """Load a checkpoint file whose architecture is to be recognised from its keys."""
+    """Load a checkpoint file whose architecture is to be recognised; `asked_s` as in OpenModel."""
 
     path: str
     device: str = "auto"
     precision: str = "auto"
+    asked_s: float = field(default_factory=time.perf_counter, compare=False)
+
+
+@dataclass(frozen=True)
+class CancelLoad:
+    """Models asked for before that `time.perf_counter()` are not wanted any more.
+
+    Each of them that is not there yet is answered by Failed with `cancelled`.
+    """
+
+    before_s: float
 
 
 @dataclass(frozen=True)
@@ -252,13 +266,17 @@ class ModelsListed:
 
 @dataclass(frozen=True)
 class ModelOpened:
-    """The current model from now on."""
+    """The current model from now on.
+
+    `half` is the precision of 16 bits that its device calculates with natively; "" for none.
+    """
 
     spec: ModelSpec
     device: str
     precision: str
     load_s: float
     notes: tuple[str, ...] = ()
+    half: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -433,6 +451,18 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class TraceGone:
+    """A question will not be answered: the trace that it is about is not the engine's any more."""
+
+    request: object
+
+    @property
+    def generation(self) -> int:
+        """Of the trace that was asked."""
+        return int(getattr(self.request, "generation", -1))
+
+
+@dataclass(frozen=True)
 class Failed:
     """Something did not work; the program is as it was before the request.
 
@@ -444,9 +474,15 @@ class Failed:
         For the user: what is wrong and what to do.
     detail : str
         Traceback of an unexpected error, for the log; "" for a foreseen one.
+    cancelled : bool
+        Whether somebody stopped it.
+    out_of_memory : bool
+        Whether memory was lacking. After TraceFrame and LiveFrame no trace is left in the engine
+        then, since it held memory too.
     """
 
     request: object
     sentence: str
     detail: str = ""
     cancelled: bool = field(default=False)
+    out_of_memory: bool = False

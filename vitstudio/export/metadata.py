@@ -129,10 +129,12 @@ def _colours(content: FigureContent) -> dict[str, Any] | None:
     if content.token_map is None or content.colour_range is None:
         return None
     low, high = content.colour_range
+    averaged = content.token_map.mean_ranges is not None and content.state.scale != "fixed"
     return {
         "colormap": content.state.colormap,
         "inverted": content.state.invert,
         "scale": content.state.scale,
+        "averaged_over_s": content.state.live_mean_s if averaged else 0.0,
         "low": low,
         "high": high,
         "unit": content.token_map.unit,

@@ -42,6 +42,12 @@ class Buffers:
         weakref.finalize(owner, self._give_back, key, copy).atexit = False
         return copy
 
+    def clear(self) -> None:
+        """Let go of what waits for a next trace."""
+        with self._lock:
+            self._idle.clear()
+            self._idle_bytes = 0
+
     def _take(self, key: Key, like: Tensor) -> Tensor:
         with self._lock:
             waiting = self._idle.get(key)

@@ -66,15 +66,15 @@ class Capture:
         What those blocks gave back whose output was to be kept.
     sources : dict of str -> Tensor
         What went into the modules of `recalls.sources`.
-    watched : Seen or None
-        The attention operands of the layer that was to be watched, if there was one.
+    watched : dict of int -> Seen
+        The attention operands of the layers that were to be watched.
     """
 
     recalls: Recalls = field(default_factory=Recalls)
     calls: list[BlockCall] = field(default_factory=list)
     outputs: dict[int, Tensor] = field(default_factory=dict)
     sources: dict[str, Tensor] = field(default_factory=dict)
-    watched: Seen | None = None
+    watched: dict[int, Seen] = field(default_factory=dict)
 
     def call(self, index: int) -> BlockCall:
         """How a block was called, made again where it was not kept."""
@@ -98,19 +98,19 @@ class Capture:
 @contextmanager
 def capture_blocks(
     blocks: Sequence[nn.Module],
-    watch: int | None = None,
+    watch: Collection[int] = (),
     outputs_of: Collection[int] | None = None,
     buffers: Buffers | None = None,
     *,
     recalls: Recalls | None = None,
-    beside: nn.Module | None = None,
+    beside: Mapping[int, nn.Module] | None = None,
 ) -> Iterator[Capture]:
     """Keep the input of every block of the forward pass run inside, and some outputs.
 
     Parameters
     ----------
-    watch : int, optional
-        A layer whose attention operands are kept as they pass, so that showing it costs nothing
+    watch : collection of int
+        Layers whose attention operands are kept as they pass, so that showing them costs nothing
         more. The kernel is called as it would have been.
     outputs_of : optional
         Blocks whose output is kept; the last one alone if left out. (The output of any other is
@@ -119,8 +119,8 @@ def capture_blocks(
         Where the copies live.
     recalls : Recalls, optional
         Blocks whose input is not kept.
-    beside : nn.Module, optional
-        Module inside the watched block whose output is kept too.
+    beside : mapping from layer to module, optional
+        Modules inside watched blocks whose output is kept too.
 
     Raises
     ------
@@ -167,8 +167,9 @@ def capture_blocks(
                 handles.append(block.register_forward_hook(output_keeper(index)))
         for name, module in capture.recalls.sources.items():
             handles.append(module.register_forward_pre_hook(source_keeper(name)))
-        if watch is not None:
-            handles += _watch(blocks[watch], capture, watching, memory, beside)
+        for index in watch:
+            module = (beside or {}).get(index)
+            handles += _watch(blocks[index], index, capture, watching, memory, module)
         yield capture
     finally:
         watching.close()
@@ -197,6 +198,7 @@ def _shapes(thing: Any) -> Any:
 
 def _watch(
     block: nn.Module,
+    index: int,
     capture: Capture,
     watching: ExitStack,
     memory: Buffers,
@@ -205,7 +207,7 @@ def _watch(
     """Hooks that keep a block's attention operands as they reach the kernel."""
 
     def see(seen: Seen, kernel: Callable[[], Tensor]) -> Tensor:
-        capture.watched = seen.kept(lambda tensor: memory.keep(tensor, capture))
+        capture.watched[index] = seen.kept(lambda tensor: memory.keep(tensor, capture))
         return kernel()
 
     def begin(_module: nn.Module, _args: Any) -> None:

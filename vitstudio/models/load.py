@@ -66,9 +66,21 @@ class LoadedModel:
         patches: int | None = None,
         generation: int = 0,
         watch: int | None = None,
+        watch_all: bool = False,
     ) -> Trace:
-        """Run the model on a frame; `watch` is the layer that will be asked first."""
-        return trace_frame(self.adapted, frame, fit, patches, generation=generation, watch=watch)
+        """Run the model on a frame.
+
+        `watch` is the layer that will be asked first; with `watch_all` every layer will be.
+        """
+        return trace_frame(
+            self.adapted,
+            frame,
+            fit,
+            patches,
+            generation=generation,
+            watch=watch,
+            watch_all=watch_all,
+        )
 
 
 def load(

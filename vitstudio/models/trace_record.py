@@ -46,14 +46,12 @@ class TraceRecord:
         info: TraceInfo,
         capture: Capture,
         output: Tensor,
-        watch: int | None = None,
     ) -> None:
         self.adapted = adapted
         self.info = info
         self.output = output
         # Its tensors live as long as it does (see `buffers`).
         self._capture = capture
-        self._watch = watch
         self._maps: OrderedDict[int, LayerMaps] = OrderedDict()
         self._colours: dict[tuple[int, int, bool], FloatArray] = {}
 
@@ -124,7 +122,7 @@ class TraceRecord:
         if layer in self._maps:
             self._maps.move_to_end(layer)
             return self._maps[layer]
-        seen = self._capture.watched if layer == self._watch else None
+        seen = self._capture.watched.get(layer)
         # Where everything was seen as it passed, the call need not be made again.
         call = self._capture.calls[layer] if seen is not None else self._capture.call(layer)
         block = self.adapted.blocks[layer]

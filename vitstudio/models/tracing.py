@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -31,12 +32,14 @@ def trace_frame(
     *,
     generation: int = 0,
     watch: int | None = None,
+    watch_all: bool = False,
     kind: type[AnyTrace] = Trace,  # type: ignore[assignment]
 ) -> AnyTrace:
     """Run a net on a frame and keep what its layers saw.
 
     `watch` is the layer that will be asked first: its attention operands are kept as they pass,
-    where its mixer allows that at no cost. `kind` is the class of the result, for callers that add
+    where its mixer allows that at no cost; `watch_all` keeps those of every layer, for who shows all
+    of them. `kind` is the class of the result, for callers that add
     to `Trace`.
 
     Raises
@@ -50,9 +53,10 @@ def trace_frame(
     transform = plan(frame.size_rc, spec, fit, patches)
     parameter = next(adapted.net.parameters())
     image = input_tensor(frame, transform, spec, parameter.device).to(parameter.dtype)
-    watch = watchable(adapted, watch)
+    layers_seen = range(len(adapted.blocks)) if watch_all else () if watch is None else (watch,)
+    seen = watchable(adapted, layers_seen)
     begin = time.perf_counter()
-    capture, output = observed_forward(adapted, image, watch)
+    capture, output = observed_forward(adapted, image, seen)
     if parameter.device.type == "cuda":
         torch.cuda.synchronize(parameter.device)
     forward_s = time.perf_counter() - begin
@@ -71,28 +75,28 @@ def trace_frame(
         forward_s=forward_s,
         memory_bytes=capture.num_bytes,
     )
-    return kind(adapted, info, capture, output, watch)
+    return kind(adapted, info, capture, output)
 
 
-def watchable(adapted: AdaptedNet, layer: int | None) -> int | None:
-    """The layer if its attention operands can be kept as they pass at no cost, else None."""
-    if layer is None:
-        return None
-    layer = min(layer, len(adapted.blocks) - 1)
-    return layer if adapted.mixers[layer].watchable else None
+def watchable(adapted: AdaptedNet, layers: Iterable[int]) -> tuple[int, ...]:
+    """Those of some layers whose attention operands can be kept as they pass at no cost."""
+    last = len(adapted.blocks) - 1
+    found = sorted({min(layer, last) for layer in layers})
+    return tuple(layer for layer in found if adapted.mixers[layer].watchable)
 
 
 def observed_forward(
-    adapted: AdaptedNet, image: Tensor, watch: int | None
+    adapted: AdaptedNet, image: Tensor, watch: Collection[int] = ()
 ) -> tuple[Capture, Tensor]:
     """The forward pass alone, with what a trace keeps of it; in inference mode."""
+    beside = {layer: adapted.mixers[layer].beside for layer in watch}
     with capture_blocks(
         adapted.blocks,
         watch,
         adapted.kept_outputs,
         adapted.buffers,
         recalls=adapted.recalls,
-        beside=None if watch is None else adapted.mixers[watch].beside,
+        beside={layer: module for layer, module in beside.items() if module is not None},
     ) as capture:
         output: Tensor = adapted.net(image)
     return capture, output

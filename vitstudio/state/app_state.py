@@ -79,6 +79,22 @@ class AppState:
         while self._undo and not _undo_differs(self._undo[-1], self._state):
             self._undo.pop()
 
+    def forgo(self, **changes: Any) -> None:
+        """Like `put_back`, because this computer cannot do what was chosen.
+
+        The choices to undo and redo of the same model forgo it as well, or they would fail again.
+        """
+        failed = self._state
+
+        def without(chosen: State) -> State:
+            if (chosen.model_id, chosen.weights) != (failed.model_id, failed.weights):
+                return chosen
+            names = [name for name in changes if getattr(chosen, name) == getattr(failed, name)]
+            return chosen.replace(**{name: changes[name] for name in names})
+
+        self._undo, self._redo = list(map(without, self._undo)), list(map(without, self._redo))
+        self.put_back(**changes)
+
     def restore(self, state: State) -> None:
         """Take over a whole State (a dropped export, a session)."""
         self._move_to(state, remember=True)

@@ -18,18 +18,19 @@ class Bridge(QObject):
     received(message)
         From the engine. `deliver` may run in any thread: a receiver on the GUI thread that is a
         method of a QObject gets the message queued, in order. Live pictures are the exception: of
-        those that the window did not come to yet only the newest is kept, so that a slow screen
-        falls behind by one picture and not by all of them.
+        those that the window did not come to yet only the newest is kept, at its own place in the
+        order, so that a slow screen falls behind by one picture and not by all of them.
     """
 
     received = Signal(object)
-    _live_waits = Signal()
+    _live_waits = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
         self._post: Callable[[object], None] | None = None
         self._lock = threading.Lock()
         self._live: LiveAnswered | None = None
+        self._number = 0
         self._live_waits.connect(self._give_live)
 
     def connect_engine(self, post: Callable[[object], None]) -> None:
@@ -42,13 +43,15 @@ class Bridge(QObject):
             self.received.emit(message)
             return
         with self._lock:
-            waits, self._live = self._live is not None, message
-        if not waits:
-            self._live_waits.emit()
+            self._live, self._number = message, self._number + 1
+            number = self._number
+        self._live_waits.emit(number)
 
-    @Slot()
-    def _give_live(self) -> None:
+    @Slot(int)
+    def _give_live(self, number: int) -> None:
         with self._lock:
+            if number != self._number:
+                return  # it would come before what was said since
             message, self._live = self._live, None
         if message is not None:
             self.received.emit(message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from vitstudio.core.smoothing import MEANS_S
 from vitstudio.core.state import (
     DEPTHS_OF,
     DepthOf,
@@ -198,6 +199,17 @@ class Choices:
     def set_iso_step(self, metres: float) -> None:
         """Distance between the iso-lines of a depth map; 0 for none."""
         self._state.update(iso_step=max(0.0, round(metres, 3)))
+
+    def set_live_mean(self, seconds: float) -> None:
+        """Over how long labels and colours of live pictures are averaged; 0 for none."""
+        self._state.update(live_mean_s=seconds)
+
+    def step_live_mean(self, step: int) -> None:
+        """Take a longer or a shorter mean."""
+        now = self._state.state.live_mean_s
+        further = [mean_s for mean_s in MEANS_S if (mean_s - now) * step > 0]
+        if further:
+            self.set_live_mean(min(further, key=lambda mean_s: abs(mean_s - now)))
 
     def set_field_of_view(self, degrees: float) -> None:
         """How wide the camera saw, for a depth map in space."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Protocol
@@ -61,6 +61,19 @@ class NoCaptures:
         """Nothing is open."""
 
 
+@dataclass(frozen=True)
+class _Source:
+    """What runs until the source asked for is open, and still does if that fails."""
+
+    facts: LiveFacts
+    position: Position | None = None
+    lost: bool = False
+
+    @property
+    def playing(self) -> bool:
+        return not self.lost and (self.position is None or self.position.playing)
+
+
 class Live:
     """Remembers what the moving source is and does, and what of it is kept.
 
@@ -96,8 +109,9 @@ class Live:
         self.ring = Ring()
         self.place: int | None = None
         self._lost = False
-        self._before: tuple[LiveFacts, Position | None] | None = None
-        """What runs until the source asked for is open, and still does if that fails."""
+        self._before: _Source | None = None
+        self._players: set[bool] = set()
+        """Which may have something open: that of files (False), that of devices (True)."""
         self._given: deque[float] = deque()
         self._answered: deque[float] = deque()
         self._painted: deque[tuple[float, float]] = deque()
@@ -114,12 +128,12 @@ class Live:
         """Open a source; the one before goes on until this one is there."""
         if source == self.source and not self._lost:
             return
-        self._lost = False
         if self.facts is not None:
-            self._before = (self.facts, self.position)
+            self._before = _Source(self.facts, self.position, self._lost)
             if is_captured(source) != is_captured(self.source):
                 self.play(False)  # the other player's pictures must not come between
-        self.source, self.facts, self.position = source, None, None
+        self.source, self.facts, self.position, self._lost = source, None, None, False
+        self._players.add(is_captured(source))
         if is_captured(source):
             self._captures.open(source)
         else:
@@ -127,15 +141,15 @@ class Live:
 
     def close(self) -> None:
         """Let the source go: a still picture is wanted."""
-        if self.source:
-            self._close_player(self.source)
-        if self._before is not None:
-            self._close_player(self._before[0].source)
+        for captured in tuple(self._players):
+            self._close_player(captured)
         self.source, self.facts, self.position, self._before = "", None, None, None
+        self._lost = False
         self.forget()
 
-    def _close_player(self, source: str) -> None:
-        if is_captured(source):
+    def _close_player(self, captured: bool) -> None:
+        self._players.discard(captured)
+        if captured:
             self._captures.close()
         else:
             self._post(CloseLive())
@@ -150,14 +164,18 @@ class Live:
 
     def opened(self, message: LiveOpened) -> bool:
         """Take what is known of the source; False if it is not wanted any more."""
+        captured, before = is_captured(message.facts.source), self._before
         if message.facts.source != self.source:
-            if is_captured(message.facts.source) != is_captured(self.source):
-                self._close_player(message.facts.source)  # too late: the other player runs
+            of_this = before is not None and is_captured(before.facts.source) == captured
+            if captured != is_captured(self.source):
+                self._close_player(captured)  # too late: the other player is to run
+                self._before = None if of_this else before
+            elif self.source and (of_this or before is None):
+                # What its player had open it let go for this, which goes on if the next one fails.
+                self._before = _Source(message.facts)
             return False
-        if self._before is not None and is_captured(self._before[0].source) != is_captured(
-            self.source
-        ):
-            self._close_player(self._before[0].source)
+        if (not captured) in self._players:
+            self._close_player(not captured)
         self.facts, self._before = message.facts, None
         self.forget()
         return True
@@ -167,16 +185,25 @@ class Live:
         if request.source != self.source:
             return self.source
         self.source, self.facts, self.position = "", None, None
-        if self._before is not None:
-            self.facts, self.position = self._before
-            self.source, self._before = self.facts.source, None
-            if is_captured(request.source) != is_captured(self.source):
-                self.play(True)
+        before, self._before = self._before, None
+        if before is not None:
+            self.source, self.facts = before.facts.source, before.facts
+            self.position, self._lost = before.position, before.lost
+            captured = is_captured(request.source)
+            if captured != is_captured(self.source):
+                self._close_player(captured)
+                if before.playing:
+                    self.play(True)
         return self.source
 
     def lost(self, message: LiveLost) -> bool:
         """The source gives nothing more: what is kept of it stays, paused."""
-        if message.source != self.source:
+        before = self._before
+        if before is not None and message.source == before.facts.source:
+            position = before.position or Position(message.source)
+            position = replace(position, playing=False, ended=True)
+            self._before = _Source(before.facts, position, lost=True)
+        if message.source != self.source or self.facts is None:
             return False
         position = self.position or Position(self.source)
         self.position, self._lost = replace(position, playing=False, ended=True), True
@@ -185,10 +212,13 @@ class Live:
     # ---- play ----
 
     def play(self, on: bool) -> None:
-        """Run or pause."""
+        """Run or pause; a source that was lost is opened again."""
         if on:
             self.place = None
         if not self.source:
+            return
+        if on and self._lost:
+            self.want(self.source)
             return
         if not is_captured(self.source):
             self._post(Play(on))

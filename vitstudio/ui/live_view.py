@@ -67,6 +67,11 @@ class LiveView:
         return self._live.source
 
     @property
+    def followed(self) -> Follow:
+        """What the engine was told last to answer."""
+        return self._followed
+
+    @property
     def has_take(self) -> bool:
         """Whether something is kept that can be saved."""
         return len(self._live.ring) > 0
@@ -136,11 +141,14 @@ class LiveView:
         kept = self._live.look_at(place)
         if self._loading.live_answered(kept):
             self._show(kept, False)
-            self._cancel_rest = self._later(REST_S, self._loading.trace_again)
+            self._cancel_rest = self._later(REST_S, self._rest)
         else:  # kept from another model or fit
             self._loading.show_past(kept.info.frame)
             self._refresh()
         self._show_transport()
+
+    def _rest(self) -> None:
+        self._loading.trace_again()
 
     def save(self, path: str) -> None:
         """Write what is kept as a film."""

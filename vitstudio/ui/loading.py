@@ -11,8 +11,9 @@ from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import State
 from vitstudio.core.trace import TraceInfo
 from vitstudio.core.worlds import is_made
-from vitstudio.engine.live_messages import LiveAnswered, OpenLive
+from vitstudio.engine.live_messages import LiveAnswered, LiveFrame, OpenLive
 from vitstudio.engine.messages import (
+    CancelLoad,
     DrawScene,
     ModelOpened,
     OpenCheckpoint,
@@ -46,6 +47,8 @@ class Loading:
     ----------
     spec : ModelSpec or None
         The engine's current model, on `device` in `precision`.
+    half : str
+        The precision of 16 bits that suits the device; "" for none.
     frame : Frame or None
         The picture on screen; `folder` are the pictures beside it.
     still : str
@@ -64,6 +67,7 @@ class Loading:
         self.spec: ModelSpec | None = None
         self.device = ""
         self.precision = ""
+        self.half = ""
         self.frame: Frame | None = None
         self.folder: tuple[str, ...] = ()
         self.still = ""
@@ -111,8 +115,7 @@ class Loading:
         if wanted != self._wanted_model:
             self._keep_place()
             self._wanted_model = wanted
-            self._models.append(wanted)
-            self._post(wanted)
+            self._load(wanted)
         if state.source != self._wanted_source:
             self._wanted_source = state.source
             self._fetch_source(state.source)
@@ -120,7 +123,12 @@ class Loading:
 
     def open_picture(self, path: str) -> None:
         """Read a picture or a folder; the state changes when it is there."""
-        self._ask_picture(OpenPicture(path))
+        if path in self._frames:  # it was pasted: there is no file
+            self._looked_into = ""
+            self._overtaken = list(self._pictures)
+            self.show_frame(self._frames[path])
+        else:
+            self._ask_picture(OpenPicture(path))
 
     def open_image(self, message: OpenImage) -> None:
         """Read a picture that no file holds; the state changes when it is there."""
@@ -160,7 +168,11 @@ class Loading:
     def open_checkpoint(self, path: str) -> None:
         """Load a weights file; the state changes when it is there."""
         state = self._state.state
-        message = OpenCheckpoint(path, state.device, state.precision)
+        self._load(OpenCheckpoint(path, state.device, state.precision))
+
+    def _load(self, message: OpenModel | OpenCheckpoint) -> None:
+        if self._models:  # none of them will be looked at
+            self._post(CancelLoad(message.asked_s))
         self._models.append(message)
         self._post(message)
 
@@ -171,7 +183,8 @@ class Loading:
         request = self._models.pop(0) if self._models else self._wanted_model
         before = self.spec if isinstance(request, OpenCheckpoint) else self._layers_of
         self.notes = ()
-        self.spec, self.device, self.precision = message.spec, message.device, message.precision
+        self.spec, self.half = message.spec, message.half
+        self.device, self.precision = message.device, message.precision
         self.land()
         self.info = None
         if isinstance(request, OpenCheckpoint):
@@ -249,6 +262,7 @@ class Loading:
             return False
         self.frame, self.info, self._coming = info.frame, info, None
         self._good, self._wanted_trace = (key, info), key
+        self._before_restore = None
         return True
 
     def show_past(self, frame: Frame) -> None:
@@ -256,12 +270,18 @@ class Loading:
         self.frame, self.info, self._coming = frame, None, None
         self._follow_trace()
 
-    def trace_again(self) -> None:
-        """Trace the picture on screen: its trace is not the engine's newest any more."""
+    def trace_again(self) -> bool:
+        """Trace the picture on screen: its trace is not the engine's newest any more.
+
+        False if that failed before.
+        """
         if self.frame is not None and self.info is not None and self.spec is not None:
-            self._coming = self.frame
-            self._wanted_trace = trace_key(self.frame, self.spec, self._state.state)
+            key = trace_key(self.frame, self.spec, self._state.state)
+            if key.same_as(self._failed_trace):
+                return False
+            self._coming, self._wanted_trace = self.frame, key
             self._send_trace()
+        return True
 
     def land(self) -> None:
         """Show the scene that waits for its trace without it: that takes long."""
@@ -315,6 +335,26 @@ class Loading:
 
     # ---- what failed ----
 
+    def awaits(self, request: TraceFrame | LiveFrame | OpenModel) -> bool:
+        """Whether a request that was answered, or failed, is what the screen waits for."""
+        if isinstance(request, OpenModel):
+            return request == self._wanted_model and self._models.count(request) == 1
+        if self._models:
+            return False
+        if isinstance(request, LiveFrame):
+            return request.frame.source == self._wanted_source and self.live.place is None
+        return self._tracing is not None and self._tracing.same_as(self._wanted_trace)
+
+    def set_aside(self, request: TraceFrame | LiveFrame | OpenModel) -> None:
+        """A request failed, and the state will ask the same in another way."""
+        if isinstance(request, OpenModel):
+            self._models.remove(request)
+        elif isinstance(request, LiveFrame):
+            self.frame, self.info, self._coming = request.frame, None, None
+        else:
+            self._tracing = None
+            self.land()
+
     def failed(self, request: object) -> None:
         """Put back what the failed request had changed."""
         if isinstance(request, OpenModel | OpenCheckpoint):
@@ -329,10 +369,22 @@ class Loading:
             self._put_picture_back(request.source)
         elif isinstance(request, TraceFrame):
             self._trace_failed()
+        elif isinstance(request, LiveFrame):
+            self._live_failed(request.frame)
+
+    def _live_failed(self, frame: Frame) -> None:
+        """A live picture could not be traced: it stands for its source if no other does."""
+        if self.spec is None or (self.frame is not None and self.frame.source == frame.source):
+            return
+        self.frame, self.info, self._coming = frame, None, None
+        self._failed_trace = trace_key(frame, self.spec, self._state.state)
+        self._follow_trace()
 
     def _model_failed(self, request: OpenModel | OpenCheckpoint) -> None:
         if request in self._models:
             self._models.remove(request)
+        if request in self._models:
+            return  # it was chosen again meanwhile
         good = self._loaded
         if good is None:
             # Nothing to go back to: the remembered model is gone, the bundled one is always here.
@@ -372,11 +424,14 @@ class Loading:
         if self._good is None or self._good[0].spec is not self.spec:
             return
         key, info = self._good
+        # Another source may be on its way already: then only the picture goes back.
+        source = self._wanted_source
+        if source == failed.frame.source:
+            source = self._wanted_source = key.frame.source
         self.frame, self.info, self._wanted_trace = key.frame, info, key
-        self._wanted_source = key.frame.source
         if not self._put_back_restore():
             asked = key.asked
-            self._state.put_back(source=key.frame.source, fit=asked.fit, patches=asked.patches)
+            self._state.put_back(source=source, fit=asked.fit, patches=asked.patches)
 
     def _put_back_restore(self) -> bool:
         before, self._before_restore = self._before_restore, None
@@ -401,6 +456,9 @@ class Loading:
             self._frames.popitem(last=False)
 
     def _fetch_source(self, source: str) -> None:
+        if is_live(source) or is_made(source):
+            self._looked_into = ""
+            self._overtaken = list(self._pictures)
         if is_live(source):
             self.scenes.stop()
             self.live.want(source)

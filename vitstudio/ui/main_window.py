@@ -182,7 +182,14 @@ class MainWindow(QMainWindow):
     def _dock(self) -> QWidget:
         pages = (
             _scrolled(_column(self.atlas, self.token)),
-            _scrolled(_column(self.classes_note, self.predictions, self.predictions.truth)),
+            _scrolled(
+                _column(
+                    self.classes_note,
+                    self.predictions,
+                    self.predictions.truth,
+                    self.predictions.mean,
+                )
+            ),
             self.prompts,
             _scrolled(self.depth_panel),
             _scrolled(_column(self.bias)),

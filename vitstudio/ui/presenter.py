@@ -43,8 +43,10 @@ from vitstudio.ui.downloads import Downloads
 from vitstudio.ui.live import CapturesLike, Live, NoCaptures
 from vitstudio.ui.live_view import LiveView
 from vitstudio.ui.loading import Loading
+from vitstudio.ui.recovery import Recovery
 from vitstudio.ui.screen import Later, Screen
 from vitstudio.ui.showing import Showing
+from vitstudio.ui.smoothing import Smoothing
 
 log = logging.getLogger(__name__)
 
@@ -113,6 +115,10 @@ class Presenter:
         self._loading = Loading(state, post, later, self._live)
         self._asking = Asking(post)
         self._showing = Showing(screen)
+        self._recovery = Recovery(
+            state, self._loading, screen.notice, later, lambda: self._shown, self._map_failed
+        )
+        self._smoothing = Smoothing()
         self._shown = Situation(resolve(state.state, None, None))
         self._checks: dict[tuple[int, int], CheckReady] = {}
         self._specs: tuple[ModelSpec, ...] = ()
@@ -160,6 +166,7 @@ class Presenter:
             messages.FigureReady: self._on_figure,
             messages.DownloadDone: self._on_download_done,
             messages.Progress: self._on_progress,
+            messages.TraceGone: self._on_gone,
             messages.Failed: self._on_failed,
         }
         state.changed.connect(self._on_state_changed)
@@ -326,26 +333,50 @@ class Presenter:
             self.live.follow(Follow(state, self._preview is not None, self._tab))
         else:
             self.live.follow(Follow(None))
+            self._smoothing.rest(state)
+            self._showing.live(None)
 
     def _show_live(self, message: LiveAnswered, goes_on: bool) -> None:
         """A live picture with its answers: all on screen at once, or not at all."""
         info = message.info
         self._asking.new_trace(info.generation)
         self._live_goes_on = goes_on
-        for answer in message.answers:
+        self._take(self._smoothing.show(message, goes_on))
+        self._screen.top_bar.show_times(info.forward_s, None)
+        if self._live.place is not None:
+            return
+        if not goes_on:
+            self._ask_the_rest()
+        if message.asked != self.live.followed:
+            self._ask_missing(message)
+
+    def _ask_missing(self, message: LiveAnswered) -> None:
+        """Something was chosen while the picture was answered: a slide stays for seconds."""
+        asked, info = message.asked, message.info
+        if asked.state is not None:
+            view = resolve(asked.state, info.spec, info)
+            given = live_questions(Situation(view, info, asked.preview, asked.tab))
+            wanted = live_questions(self._shown)
+            self._asking.ask(each for each in wanted if each not in given)
+
+    def _take(self, answers: tuple[object, ...]) -> None:
+        """Answers of the picture on screen, all at once; none of them is asked."""
+        self._showing.live(self._smoothing.mean_s, self._smoothing.flicker)
+        for answer in answers:
             if isinstance(answer, messages.MapReady):
                 self._asking.cache.put(answer.generation, answer.token_map)
         self._refresh(answered=True)
-        for answer in message.answers:
+        for answer in answers:
             if not isinstance(answer, messages.MapReady):
                 self._handlers[type(answer)](answer)
-        self._screen.top_bar.show_times(info.forward_s, None)
-        if not goes_on and self._live.place is None:
-            self._ask_the_rest()
 
     def _ask_the_rest(self) -> None:
-        """The picture stands now: ask what was left out while it moved."""
+        """The picture stands now: show its own values, and ask what was left out."""
         self._live_goes_on = False
+        exact = self._smoothing.rest(self._state.state)
+        self._showing.live(None)
+        if exact:
+            self._take(exact)
         new = self._shown
         given = live_questions(new)
         everything = questions(Situation(resolve(self._state.state, None, None)), new)
@@ -508,6 +539,8 @@ class Presenter:
 
     def _on_check(self, message: CheckReady) -> None:
         if message.generation == self._shown.generation:
+            if any(generation != message.generation for generation, _ in self._checks):
+                self._checks.clear()  # of live pictures there is no end
             self._checks[message.generation, message.layer] = message
             if message.layer == self._shown.view.state.layer:
                 self._screen.breadcrumb.show_check(message)
@@ -558,8 +591,17 @@ class Presenter:
         if message.task not in SHOWN_ON_CANVAS:
             self._screen.status.show_progress(None if message.done else message)
 
+    def _on_gone(self, message: messages.TraceGone) -> None:
+        if message.generation == self._shown.generation:
+            if isinstance(message.request, IN_LINE):
+                self._asking.failed(message.request)
+            self._recovery.gone(message)
+
     def _on_failed(self, message: messages.Failed) -> None:
         request = message.request
+        if self._recovery.take(message):
+            self._refresh()
+            return
         if message.detail:
             log.error("%s", message.detail)
         if isinstance(request, ASKED_OF_A_TRACE):

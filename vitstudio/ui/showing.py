@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vitstudio.core.flicker import Flicker
 from vitstudio.core.frame import Frame
 from vitstudio.core.live import live_title
 from vitstudio.core.overlay import shown_colormap
@@ -45,6 +46,7 @@ class Showing:
         self._true: tuple[Truth | None, ModelSpec | None] = (None, None)
         self._depth: TokenMap | None = None
         self._reasons: dict[str, str] = {}
+        self._live: tuple[float | None, Flicker | None] = (None, None)
 
     def situation(self, old: Situation, new: Situation, frame: Frame | None) -> None:
         """Everything but the map and the answers that take time."""
@@ -106,6 +108,16 @@ class Showing:
         if token_map is not self._depth or token_map is None:
             self._depth = token_map
             self._screen.depth.show_depth(token_map, situation.info)
+
+    def live(self, mean_s: float | None, flicker: Flicker | None = None) -> None:
+        """Over how long what comes next is averaged; None: it is of a picture that stands."""
+        if (mean_s, flicker) == self._live:
+            return
+        if mean_s != self._live[0]:
+            self._screen.predictions.show_mean(mean_s)
+            self._screen.prompts.show_mean(mean_s)
+        self._live = (mean_s, flicker)
+        self._screen.depth.show_live(mean_s, flicker)
 
     def bias(self, values: FloatArray | None) -> None:
         """The position bias of the shown layer; None where it has none."""

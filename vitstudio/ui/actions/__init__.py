@@ -16,7 +16,7 @@ def build_actions(choices: Choices, desk: Desk, live: LiveDesk) -> list[Action]:
     """Every action, bound to what does it, in the order of the groups."""
     return [
         *picture_actions(desk),
-        *live_actions(live),
+        *live_actions(live, choices),
         *step_actions(choices),
         *question_actions(choices),
         *view_actions(choices),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from vitstudio.ui.actions.action import Action, Desk, LiveDesk
+from vitstudio.ui.choices import Choices
 
 
 def picture_actions(desk: Desk) -> list[Action]:
@@ -87,7 +88,7 @@ def picture_actions(desk: Desk) -> list[Action]:
     ]
 
 
-def live_actions(live: LiveDesk) -> list[Action]:
+def live_actions(live: LiveDesk, choices: Choices) -> list[Action]:
     """Group "Live"."""
     group = "Live"
     return [
@@ -149,6 +150,24 @@ def live_actions(live: LiveDesk) -> list[Action]:
             "Leave the past: show the newest picture again.",
             group,
             live.go_live,
+            "live",
+        ),
+        Action(
+            "live.calmer",
+            "Calmer live values",
+            (),
+            "Average probabilities and colour ranges over a longer time while pictures move.",
+            group,
+            partial(choices.step_live_mean, 1),
+            "live",
+        ),
+        Action(
+            "live.quicker",
+            "Quicker live values",
+            (),
+            "Average over a shorter time; at last each picture shows its own values.",
+            group,
+            partial(choices.step_live_mean, -1),
             "live",
         ),
         Action(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
 from vitstudio.core.frame import Frame
 from vitstudio.core.live import LiveFacts, Position, live_title
@@ -20,6 +20,7 @@ from vitstudio.ui.capture.converter import Converter, Take
 from vitstudio.ui.capture.device import Device
 from vitstudio.ui.capture.devices import Devices
 from vitstudio.ui.capture.formats import CameraFormat
+from vitstudio.ui.capture.patience import Patience
 from vitstudio.ui.capture.permission import Permission
 
 Send = Callable[[object], None]
@@ -96,13 +97,9 @@ class Captures(QObject):
         self._came.connect(self._on_came, queued)
         self._broke.connect(self._on_broke, queued)
         self._warm.connect(self.sources_changed, queued)
-        self._opening = self._timer(self._on_nothing_came)
-        self._silence = self._timer(self._on_silence)
-
-    def _timer(self, run: Callable[[], None]) -> QTimer:
-        timer = QTimer(self, singleShot=True, interval=round(1000 * PATIENCE_S))
-        timer.timeout.connect(run)
-        return timer
+        self._opening, self._silence = Patience(PATIENCE_S, self), Patience(PATIENCE_S, self)
+        self._opening.over.connect(self._on_nothing_came)
+        self._silence.over.connect(self._on_silence)
 
     # ---- what there is ----
 
@@ -164,7 +161,7 @@ class Captures(QObject):
         device.on_picture = lambda picture: self._on_picture(opened, picture)
         device.on_failed = lambda sentence: self._on_failed(opened, sentence)
         self._converting().admit(opened.take)
-        self._opening.start()
+        self._opening.begin()
         device.start()
 
     def play(self, on: bool) -> None:
@@ -225,7 +222,7 @@ class Captures(QObject):
     def _on_picture(self, opened: _Opened, picture: object) -> None:
         now = time.monotonic()
         if opened is self._current and opened.device.silence_is_loss:
-            self._silence.start()
+            self._silence.begin()
         if now < opened.due_s or opened.first is not None:
             return
         if opened.device.at_most:
@@ -257,7 +254,7 @@ class Captures(QObject):
         if self._pending is None:
             return
         if self._pending.device.asks_user:
-            self._opening.start()
+            self._opening.begin()
             return
         title = live_title(self._pending.take.source)
         self._on_failed(
@@ -288,7 +285,7 @@ class Captures(QObject):
             self._converting().forget(opened.take.key)
         self._current, opened.first = opened, None
         if opened.device.silence_is_loss:
-            self._silence.start()
+            self._silence.begin()
         # Last, because whoever hears it may open or close something.
         facts = LiveFacts(opened.take.source, first.frame.size_rc, opened.device.rate)
         self._deliver(LiveOpened(facts))

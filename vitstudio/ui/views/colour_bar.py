@@ -46,7 +46,9 @@ class ColourBarView(QWidget):
             needed = colour_bar_width(self._bar_font(), low, high, self._unit)
             # It only grows: the picture must not jump from layer to layer.
             self.setFixedWidth(max(self.width(), round(needed) + 2 * MARGIN))
-            self.setToolTip(f"{self._unit}, from {low:.4g} to {high:.4g}")
+            averaged = token_map.mean_ranges is not None and view.state.scale != "fixed"
+            how = f"\nmean over {view.state.live_mean_s:g} s" if averaged else ""
+            self.setToolTip(f"{self._unit}, from {low:.4g} to {high:.4g}{how}")
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:

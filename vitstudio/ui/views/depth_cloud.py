@@ -12,10 +12,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QOpenGLContext, QVector3D
 from PySide6.QtWidgets import QLabel, QStackedLayout, QVBoxLayout, QWidget
 
+from vitstudio.core.frame import Frame
+from vitstudio.core.live import is_live
 from vitstudio.core.trace import TokenMap, TraceInfo
 from vitstudio.painting import palette
 from vitstudio.ui.views.controls import label
-from vitstudio.ui.views.point_cloud import cloud_of
+from vitstudio.ui.views.point_cloud import MOST_POINTS, cloud_of
 
 SIZE = (900, 640)
 HINT = "Drag to turn   ·   wheel to come nearer   ·   middle button or Ctrl + drag to move"
@@ -25,6 +27,10 @@ NO_GL = (
 )
 PREPARING = "Preparing the view in 3D…"
 NO_DEPTH = "There is no depth map of this picture yet."
+NO_LIVE_DEPTH = (
+    "While pictures move, only what is in front is computed: choose the Depth tab, or show the "
+    "depth map on the picture."
+)
 FROM_THE_SIDE = -76.0
 """Degrees: a little beside the camera (-90), so that depth shows at first sight."""
 FROM_ABOVE = 9.0
@@ -46,13 +52,14 @@ class CloudWindow(QWidget):
         self.setWindowTitle("Depth in 3D · VitStudio")
         self.resize(*SIZE)
         self.setAutoFillBackground(True)
-        self._seen: object = None
+        self._seen: Frame | None = None
         self._points: Any = None
         self.message = QLabel(wordWrap=True, alignment=Qt.AlignmentFlag.AlignCenter)
         self.message.setProperty("role", "muted")
         self.message.setMargin(40)
         self.view: Any = None
-        self._shown: tuple[TokenMap | None, TraceInfo | None, float] = (None, None, 60.0)
+        self._shown: tuple[TokenMap | None, TraceInfo | None, float, int]
+        self._shown = (None, None, 60.0, MOST_POINTS)
         self._ready = False
         self._pages = QStackedLayout()
         self._foot = label(HINT, "small")
@@ -66,19 +73,28 @@ class CloudWindow(QWidget):
         self._say(PREPARING)
 
     def show_depth(
-        self, token_map: TokenMap | None, info: TraceInfo | None, field_of_view: float
+        self,
+        token_map: TokenMap | None,
+        info: TraceInfo | None,
+        field_of_view: float,
+        most: int = MOST_POINTS,
     ) -> None:
-        """Show a depth map in space; None says that there is none."""
-        self._shown = token_map, info, field_of_view
+        """Show a depth map in space; None says that there is none.
+
+        The pictures of one moving source are seen from where the user has turned to; another
+        picture is seen from beside its camera. `most` is the limit of points.
+        """
+        self._shown = token_map, info, field_of_view, most
         if not self._ready:
             return
         if self.view is None or token_map is None or info is None:
-            self._say(NO_GL if self.view is None else NO_DEPTH)
+            moves = info is not None and is_live(info.frame.source)
+            self._say(NO_GL if self.view is None else NO_LIVE_DEPTH if moves else NO_DEPTH)
             return
-        points, colours, sizes = cloud_of(token_map.values, info, field_of_view)
+        points, colours, sizes = cloud_of(token_map.values, info, field_of_view, most)
         self._draw(pos=points, color=colours, size=LARGER * sizes)
-        if info.frame is not self._seen:
-            self._seen = info.frame
+        seen, self._seen = self._seen, info.frame
+        if seen is None or not goes_on(seen, info.frame):
             self._look_at(float(np.median(points[:, 1])), field_of_view)
         self._say("")
 
@@ -116,6 +132,11 @@ class CloudWindow(QWidget):
             elevation=FROM_ABOVE,
             azimuth=FROM_THE_SIDE,
         )
+
+
+def goes_on(before: Frame, frame: Frame) -> bool:
+    """Whether a picture is the one of before, or another of the same moving source."""
+    return frame is before or (is_live(frame.source) and frame.source == before.source)
 
 
 def make_view() -> Any:

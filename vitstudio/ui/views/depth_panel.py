@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,11 +19,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitstudio.core.flicker import LEAST_RESTING, REST_LEVELS, Flicker
+from vitstudio.core.overlay import map_range
 from vitstudio.core.state import Scale
 from vitstudio.core.trace import TokenMap, TraceInfo
 from vitstudio.state.resolve import ViewState
 from vitstudio.ui.views.controls import KeySlider, Segmented, ToggleButton, enable, label, row
 from vitstudio.ui.views.depth_truth import DepthTruth
+from vitstudio.ui.views.mean_button import MeanButton
+from vitstudio.ui.views.point_cloud import MOST_LIVE_POINTS, MOST_POINTS
 from vitstudio.ui.views.way_on import WayOn
 from vitstudio.ui.views.world_note import WorldNote
 
@@ -35,8 +41,17 @@ RANGE_HELP = {
 }
 NARROWEST, WIDEST = 20, 120
 SETTLE_MS = 60
+CLOUD_GAP_S = 0.1
+"""Live pictures come into space no faster: without a graphics card one takes 40 ms to draw."""
 UNKNOWN = "–"
 SPACE_HELP = "The picture as a cloud of points, each at its distance"
+NOTHING_RESTS = "no resting pixels"
+FLICKER_HELP = (
+    "How much the depth of pixels that rest changes from one picture to the next: the median over "
+    "them of |depth - depth before| / depth before, as a mean over the last second. A pixel rests "
+    f"if none of its colours changes by more than {REST_LEVELS} of 255 grey levels; if fewer than "
+    f"{LEAST_RESTING:.0%} of them do, there is no figure."
+)
 HINT = "Move over the picture to read distances."
 
 
@@ -49,6 +64,8 @@ class DepthPanel(QWidget):
         Show the depth map on the picture.
     scale_picked(scale), range_picked(low, high), invert_asked()
     iso_step_picked(metres), field_of_view_picked(degrees)
+    mean_picked(seconds)
+        Over how long live colour ranges are averaged; 0 for none.
     space_opened()
         The window in 3D is there and waits for its libraries: `show_space`.
     model_wanted()
@@ -60,6 +77,7 @@ class DepthPanel(QWidget):
     invert_asked = Signal()
     iso_step_picked = Signal(float)
     field_of_view_picked = Signal(float)
+    mean_picked = Signal(float)
     space_opened = Signal()
     model_wanted = Signal()
 
@@ -71,12 +89,17 @@ class DepthPanel(QWidget):
         self._field_of_view = 60.0
         self._fixed: tuple[float, float] | None = None
         self._cloud: CloudWindow | None = None
+        self._cloud_s = -inf
+        self._moves = False
         self.refused = WayOn("Distances in metres", "Choose a DepthFormer…")
         self.refused.clicked.connect(self.model_wanted)
         self.note = WorldNote()
         self.truth = DepthTruth()
         self.under_cursor = label(UNKNOWN, "title")
         self.figures = {name: QLabel(UNKNOWN) for name in ("Nearest", "Median", "Farthest")}
+        self.flicker_title, self.flicker = label("Flicker", "muted"), QLabel(UNKNOWN)
+        self.mean = MeanButton("Colour range")
+        self.mean_row = QWidget()
         self.show_map = ToggleButton("On the picture")
         self.show_map.setToolTip("Show the depth map on the picture")
         self.range = Segmented(RANGES, "Colour range")
@@ -97,6 +120,7 @@ class DepthPanel(QWidget):
         self._lay_out()
         self._connect()
         self.show_depth(None, None)
+        self.show_live(None, None)
 
     # ---- what is shown ----
 
@@ -111,6 +135,8 @@ class DepthPanel(QWidget):
         self.truth.show_view(view)
         self.range.choose(state.scale)
         self._fixed = state.fixed_range if state.scale == "fixed" else None
+        stands = None if self._fixed is None else "A fixed range stands still by itself"
+        enable(self.mean, stands, self.mean.help)
         self._show_limits()
         self.invert.show_on(state.invert)
         if not self.iso.hasFocus():
@@ -145,6 +171,21 @@ class DepthPanel(QWidget):
         if token_map is None:
             self.show_cursor(None)
 
+    def show_live(self, mean_s: float | None, flicker: Flicker | None) -> None:
+        """Show how the depth of live pictures flickers, and over how long ranges are averaged.
+
+        `mean_s` is None for a picture that stands, which has neither.
+        """
+        moves = mean_s is not None
+        for widget in (self.flicker_title, self.flicker, self.mean_row):
+            widget.setVisible(moves)
+        self.mean.show_mean(mean_s)
+        self.flicker.setText(flicker_text(flicker))
+        if moves != self._moves:
+            self._moves = moves
+            if not moves:
+                self._show_cloud()  # with all of its points
+
     def show_cursor(self, metres: float | None, true: float | None = None) -> None:
         """Show the distance under the cursor, and the true one where it is known."""
         self.under_cursor.setText(UNKNOWN if metres is None else f"{metres:.2f} m")
@@ -168,13 +209,18 @@ class DepthPanel(QWidget):
 
     def _show_cloud(self) -> None:
         if self._cloud is not None and self._cloud.isVisible():
-            self._cloud.show_depth(self._depth, self._info, self._field_of_view)
+            now = monotonic()
+            if self._moves and now - self._cloud_s < CLOUD_GAP_S:
+                return
+            self._cloud_s = now
+            most = MOST_LIVE_POINTS if self._moves else MOST_POINTS
+            self._cloud.show_depth(self._depth, self._info, self._field_of_view, most)
 
     def _show_limits(self) -> None:
         """The fixed range, or this map's own as what a fixed one would begin with."""
         limits = self._fixed
         if limits is None and self._depth is not None:
-            limits = self._depth.map_range
+            limits = map_range(self._depth)
         why = None if self._fixed is not None else "Choose Fixed to set these metres"
         showing, self._showing = self._showing, True
         for box, value in zip((self.low, self.high), limits or (0.0, 10.0), strict=True):
@@ -220,11 +266,15 @@ class DepthPanel(QWidget):
         column.addLayout(row(label("Depth map", "muted"), None, self.show_map))
         column.addLayout(row(label("Colours", "muted"), None, self.range))
         column.addLayout(row(None, self.low, label("to", "muted"), self.high))
+        column.addWidget(self.mean_row)
         column.addLayout(row(None, self.invert))
         column.addLayout(row(label("Iso-lines every", "muted"), None, self.iso))
         column.addLayout(row(label("Field of view", "muted"), self.field, self.degrees))
         column.addLayout(row(None, self.space))
         column.addStretch()
+        of_the_mean = row(label("While it moves", "muted"), None, self.mean)
+        of_the_mean.setContentsMargins(0, 0, 0, 0)
+        self.mean_row.setLayout(of_the_mean)
         self.degrees.setMinimumWidth(self.fontMetrics().horizontalAdvance("120°") + 2)
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self.refused)
@@ -244,7 +294,13 @@ class DepthPanel(QWidget):
         for line, (name, figure) in enumerate(self.figures.items(), start=1):
             grid.addWidget(label(name, "muted"), line, 0)
             grid.addWidget(figure, line, 1)
+        for widget in (self.flicker_title, self.flicker):
+            widget.setToolTip(f"<p>{FLICKER_HELP}</p>")
+        grid.addWidget(self.flicker_title, len(self.figures) + 1, 0)
+        grid.addWidget(self.flicker, len(self.figures) + 1, 1)
         grid.setColumnStretch(0, 1)
+        # As wide whatever stands there, so that nothing moves while pictures do.
+        grid.setColumnMinimumWidth(1, self.fontMetrics().horizontalAdvance(NOTHING_RESTS))
         return card
 
     def _connect(self) -> None:
@@ -253,9 +309,20 @@ class DepthPanel(QWidget):
         self.low.valueChanged.connect(self._on_limits)
         self.high.valueChanged.connect(self._on_limits)
         self.invert.asked.connect(self.invert_asked)
+        self.mean.mean_picked.connect(self.mean_picked)
         self.iso.valueChanged.connect(self._on_iso)
         self.field.valueChanged.connect(self._on_field)
         self.space.clicked.connect(self.open_space)
+
+
+def flicker_text(flicker: Flicker | None) -> str:
+    """The figure as shown: "0.8 % a picture"."""
+    if flicker is None:
+        return UNKNOWN
+    if flicker.change is None:
+        return NOTHING_RESTS
+    percent = 100 * flicker.change
+    return f"{percent:.1f} % a picture" if percent >= 0.1 else f"{percent:.2f} % a picture"
 
 
 def _metres_box(name: str) -> QDoubleSpinBox:

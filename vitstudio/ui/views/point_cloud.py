@@ -9,6 +9,8 @@ import numpy as np
 from vitstudio.core.trace import FloatArray, TraceInfo
 
 MOST_POINTS = 120_000
+MOST_LIVE_POINTS = 40_000
+"""While pictures move: the next one comes before anybody sees every point."""
 
 
 def cloud_of(

@@ -18,6 +18,7 @@ from vitstudio.ui.views.drawing import (
     text_width,
     unit,
 )
+from vitstudio.ui.views.mean_button import MeanButton
 from vitstudio.ui.views.truth_line import TruthLine
 
 ROW_PX = 36
@@ -44,7 +45,8 @@ class PredictionsPanel(QWidget):
         self._classes: tuple[tuple[str, float], ...] = ()
         self._reason = ""
         self.truth = TruthLine(self)
-        """Its place is below the panel, in whatever holds both."""
+        self.mean = MeanButton("Probabilities", self)
+        """Their places are below the panel, in whatever holds them."""
         self._true, self._judged = "", False
         self.show_classes((), "")
 
@@ -59,6 +61,10 @@ class PredictionsPanel(QWidget):
         if resized:
             self.updateGeometry()
         self.update()
+
+    def show_mean(self, mean_s: float | None) -> None:
+        """Say over how long the classes are averaged; None: they are of a picture that stands."""
+        self.mean.show_mean(mean_s)
 
     def show_truth(self, name: str, judged: bool) -> None:
         """Say the true class, "" for none; it is `judged` where the net has such classes."""

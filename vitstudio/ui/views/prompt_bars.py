@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitstudio.core.smoothing import calm_order
 from vitstudio.core.zeroshot import ZeroShotAnswer
 from vitstudio.painting import palette
 from vitstudio.ui.views.drawing import (
@@ -82,11 +84,15 @@ class Bar:
         return "\n".join(part for part in parts if part)
 
 
-def bars_of(answer: ZeroShotAnswer, chosen: str, true: str = "") -> tuple[Bar, ...]:
-    """The likeliest prompts, each once; the chosen one is always among them, the true one told."""
+def bars_of(
+    answer: ZeroShotAnswer, chosen: str, true: str = "", before: Sequence[str] = ()
+) -> tuple[Bar, ...]:
+    """The likeliest prompts, each once; the chosen one is always among them, the true one told.
+
+    Those that are nearly as likely stay in the order of `before`.
+    """
     places = {prompt: place for place, prompt in enumerate(answer.prompts)}
-    ranked = [prompt for prompt, _probability in answer.ranked()]
-    shown = ranked[:MOST_BARS]
+    shown = calm_order(dict(answer.ranked(MOST_BARS)), before)
     if chosen in places and chosen not in shown:
         shown.append(chosen)
     return tuple(_bar(answer, places[prompt], prompt == true) for prompt in shown)

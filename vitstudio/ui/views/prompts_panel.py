@@ -22,6 +22,7 @@ from vitstudio.painting import palette
 from vitstudio.state.resolve import ViewState
 from vitstudio.state.titles import chosen_prompt
 from vitstudio.ui.views.controls import MenuButton, label, row
+from vitstudio.ui.views.mean_button import MeanButton
 from vitstudio.ui.views.prompt_bars import MOST_BARS, BarsView, bars_of
 from vitstudio.ui.views.text_attention import TextAttentionCard
 from vitstudio.ui.views.way_on import WayOn
@@ -56,6 +57,8 @@ class PromptsPanel(QWidget):
         A label set, an example, or nothing.
     templates_picked(templates), prompt_picked(prompt), start_layer_picked(layer or None),
     text_token_picked(index)
+    mean_picked(seconds)
+        Over how long live probabilities are averaged; 0 for none.
     file_wanted(), captions_wanted(), model_wanted()
     """
 
@@ -65,6 +68,7 @@ class PromptsPanel(QWidget):
     prompt_picked = Signal(str)
     start_layer_picked = Signal(object)
     text_token_picked = Signal(int)
+    mean_picked = Signal(float)
     file_wanted = Signal()
     captions_wanted = Signal()
     model_wanted = Signal()
@@ -77,6 +81,7 @@ class PromptsPanel(QWidget):
         self._true = ""
         self._answer: ZeroShotAnswer | None = None
         self._showing = False
+        self._mean_s: float | None = None
         self.refused = WayOn("Compare the picture with words", "Choose a CLIP model…")
         self.refused.clicked.connect(self.model_wanted)
         self.editor = QPlainTextEdit()
@@ -97,6 +102,7 @@ class PromptsPanel(QWidget):
         self.empty.say(EMPTY, True)
         self.scale = QLabel(wordWrap=True)
         self.scale.setProperty("role", "small")
+        self.mean = MeanButton("Probabilities")
         self.words = WordsCard()
         self.text = TextAttentionCard()
         self._typing = QTimer(self, singleShot=True, interval=TYPING_MS)
@@ -137,6 +143,14 @@ class PromptsPanel(QWidget):
         self._say_problem("")
         self._show_bars()
 
+    def show_mean(self, mean_s: float | None) -> None:
+        """Say over how long the next answers are averaged; None: they are of a picture that stands.
+
+        Of a mean, bars keep their order until one is clearly ahead of another.
+        """
+        self._mean_s = mean_s
+        self.mean.show_mean(mean_s)
+
     def show_words(self, prompt: str, words: Sequence[tuple[str, float]]) -> None:
         """Show how much each word of a prompt matters."""
         self.words.show_words(prompt, words)
@@ -161,7 +175,8 @@ class PromptsPanel(QWidget):
 
     def _show_bars(self) -> None:
         answer = self._answer
-        bars = () if answer is None else bars_of(answer, self._chosen, self._true)
+        before = [bar.prompt for bar in self.bars.bars] if self._mean_s else ()
+        bars = () if answer is None else bars_of(answer, self._chosen, self._true, before)
         self.bars.show_bars(bars, self._chosen)
         self._middle.setCurrentIndex(1 if self._typed else 0)
         self.scale.setVisible(answer is not None)
@@ -272,7 +287,7 @@ class PromptsPanel(QWidget):
         column.addLayout(self._middle, stretch=1)
         self._middle.addWidget(self.empty)
         self._middle.addWidget(self.bars)
-        column.addWidget(self.scale)
+        column.addLayout(row(self.scale, self.mean))
         column.addWidget(self.words)
         column.addWidget(self.text)
         self._pages = QStackedLayout(self)
@@ -290,6 +305,7 @@ class PromptsPanel(QWidget):
         self.words.prompt_picked.connect(self.prompt_picked)
         self.words.start_layer_picked.connect(self.start_layer_picked)
         self.text.token_picked.connect(self.text_token_picked)
+        self.mean.mean_picked.connect(self.mean_picked)
 
 
 def prompts_in(text: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import FITS, Fit
 from vitstudio.core.trace import TraceInfo
 from vitstudio.state.resolve import ViewState
+from vitstudio.state.sizes import FEWEST_PATCHES, steps_of
 from vitstudio.ui.metrics import Metrics
 from vitstudio.ui.views.controls import KeySlider, MenuButton, enable, label
 from vitstudio.ui.views.model_button import ModelButton
@@ -30,8 +31,6 @@ FIT_HELP: dict[Fit, str] = {
     "trained": "As trained: resize and cut out the centre",
     "whole": "Whole picture: padded to a square",
 }
-FEWEST_PATCHES, LEAST_PX, MOST_PX = 6, 84, 1036
-"""The slider's ends: few patches, but not less than a thumbnail, up to as many pixels."""
 SETTLE_MS = 90
 DEVICE_TITLES = {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
 NARROW = 1380
@@ -212,13 +211,6 @@ class TopBar(QFrame):
 
     def _say_patches(self) -> None:
         self.patches_picked.emit(self.patches.value())
-
-
-def steps_of(spec: ModelSpec) -> tuple[int, int]:
-    """The ends of the resolution slider for a model, in its steps of size."""
-    step = min(spec.size_step)
-    low = min(FEWEST_PATCHES, max(1, -(-LEAST_PX // step)))
-    return min(low, spec.default_patches), max(MOST_PX // step, spec.default_patches, low + 1)
 
 
 def steps_help(spec: ModelSpec | None) -> str:

@@ -1,0 +1,107 @@
+"""The real program under the hand of a script: opened, waited for, closed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QEventLoop, Qt, QTimer
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from vitstudio.core.assets import sample_pictures
+from vitstudio.core.live import DEMO
+from vitstudio.desktop import Program
+from vitstudio.settings import SettingsStore
+
+PATIENCE_S = 120.0
+WINDOW_SIZE = 1440, 900
+WAKE_MS = 5
+"""Waiting ends at the next event, or after so long."""
+
+
+def application() -> QApplication:
+    """The application, without a display where there is none."""
+    if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    app = QApplication.instance() or QApplication([])
+    assert isinstance(app, QApplication)
+    return app
+
+
+@contextmanager
+def opened_program(
+    path: str = "", size: tuple[int, int] = WINDOW_SIZE, **choices: Any
+) -> Iterator[Program]:
+    """The program with fresh settings, at work.
+
+    Parameters
+    ----------
+    path : str
+        What it opens first; a bundled photo if "".
+    size : (width, height)
+    choices
+        Fields of `State`.
+    """
+    application()
+    with tempfile.TemporaryDirectory() as folder:
+        store = SettingsStore(Path(folder) / "settings.json")
+        program = Program(path or str(sample_pictures()[0]), "", store)
+        program.state.update(**choices)
+        program.window.resize(*size)
+        program.start()
+        try:
+            yield program
+        finally:
+            program.stop()
+
+
+def wait_until(program: Program, done: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+    """Sleep in the event loop, as the program does, until something is so.
+
+    Raises
+    ------
+    TimeoutError
+        With what the window says.
+    """
+    waker = QTimer(interval=WAKE_MS)
+    waker.start()
+    end = time.perf_counter() + patience_s
+    while not done():
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)
+        if time.perf_counter() > end:
+            said = program.window.notice.text or "it says nothing"
+            raise TimeoutError(f"The window did not answer within {patience_s:.0f} s: {said}")
+    waker.stop()
+
+
+def pause(program: Program, seconds: float) -> None:
+    """Let the program run for a while."""
+    end = time.perf_counter() + seconds
+    wait_until(program, lambda: time.perf_counter() >= end, seconds + PATIENCE_S)
+
+
+def wait_for_trace(program: Program) -> None:
+    """Until a still picture is on screen with its map."""
+    wait_until(
+        program,
+        lambda: program.studio.presenter.traced and program.window.canvas.shown_map is not None,
+    )
+
+
+def open_demo(program: Program) -> None:
+    """Open the walk over a photo, as its menu entry does, and wait until it runs."""
+    program.studio.trigger("live.demo")
+    live = program.studio.presenter.live
+    wait_until(program, lambda: live.source == DEMO and program.window.transport.isVisible())
+
+
+def press(program: Program, key: Qt.Key) -> None:
+    """Press and let go of a key where the keyboard's attention is."""
+    program.window.activateWindow()
+    QTest.keyClick(program.window.canvas, key)
