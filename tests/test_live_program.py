@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,11 +33,12 @@ from vitstudio.sources import demo, opening
 from vitstudio.sources.pace import Clock
 from vitstudio.ui import studio_window
 from vitstudio.ui.capture.captures import Captures
+from vitstudio.ui.ring import Ring
 
 PHOTO = str(assets_dir() / "images" / "coffee.png")
 TINY = "timm/test_vit.r160_in1k"
 PATCHES = 3
-PATIENCE_MS = 30_000
+PATIENCE_MS = 60_000
 CAMERA = "camera:C920"
 
 
@@ -629,3 +632,29 @@ class Jumping:
 
     def monotonic(self) -> float:
         return time.monotonic() + self._asleep[0]
+
+
+# ---- memory
+
+
+@pytest.mark.slow
+def test_a_window_that_is_left_running_does_not_grow(driven: Driven) -> None:
+    """Everything that the window draws, the real net and its traces included."""
+    driven.presenter._live.ring = Ring(seconds=0.5)
+    driven.open(DEMO)
+    driven.presenter.live.set_speed(4.0)
+
+    def after(pictures: int) -> tuple[int, int]:
+        count = len(driven.painted)
+        driven.until(lambda: len(driven.painted) >= count + pictures)
+        driven.got.clear()
+        driven.painted.clear()
+        gc.collect()
+        return len(gc.get_objects()), sys.getallocatedblocks()
+
+    after(60)
+    objects, blocks = after(60)
+    more_objects, more_blocks = after(200)
+    # A picture has some hundred objects: with all answers, traces and what is drawn of them.
+    assert more_objects - objects < 200
+    assert more_blocks - blocks < 2000

@@ -367,12 +367,11 @@ def test_a_planted_patch_lands_on_its_cell(size: tuple[int, int], fit: Fit) -> N
 def test_resizing_on_another_device_is_that_of_pillow(
     interpolation: str, size_rc: tuple[int, int]
 ) -> None:
-    """The code for graphics cards, run on the CPU: a grey level off at most, but at few pixels."""
+    """The code for graphics cards, run on the CPU: a grey level off at most."""
     rgb = noise((64, 97))
     ours = resized_on(torch.device("cpu"), Frame(rgb), size_rc, interpolation)
     size = (size_rc[1], size_rc[0])
     expected = np.array(Image.fromarray(rgb).resize(size, FILTERS[interpolation]))
     off = np.abs(ours.permute(1, 2, 0).numpy() - expected)
     assert ours.shape == (3, *size_rc)
-    assert (off <= 1).mean() > 0.998
-    assert off.max() <= 2
+    assert off.max() <= 1

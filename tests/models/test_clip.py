@@ -713,7 +713,8 @@ def test_the_engine_answers_prompts_words_and_relevance() -> None:
     (mapped,) = ask(messages.AskMap(generation, request))
     assert mapped.token_map.unit == "relevance"
     assert mapped.token_map.map_range[0] == 0.0
-    assert ask(messages.AskPrompts(generation - 1, ("cat",), TEMPLATES)) == []
+    gone = messages.AskPrompts(generation - 1, ("cat",), TEMPLATES)
+    assert ask(gone) == [messages.TraceGone(gone)]
     with pytest.raises(ModelError, match="empty"):
         ask(messages.AskPrompts(generation, ("",), TEMPLATES))
 

@@ -48,4 +48,5 @@ def test_the_engine_answers_and_says_where_there_is_none() -> None:
     assert isinstance(ready, messages.BiasReady)
     assert ready.values is not None
     assert ready.values.shape == (2, 7, 7)
-    assert list(answer(messages.AskBias(3, 1))) == []  # type: ignore[arg-type]
+    gone = messages.AskBias(3, 1)
+    assert list(answer(gone)) == [messages.TraceGone(gone)]  # type: ignore[arg-type]

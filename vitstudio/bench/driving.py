@@ -6,7 +6,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from vitstudio.desktop import Program
 from vitstudio.settings import SettingsStore
 
 PATIENCE_S = 120.0
+ACTIVE_S = 5.0
 WINDOW_SIZE = 1440, 900
 WAKE_MS = 5
 """Waiting ends at the next event, or after so long."""
@@ -56,6 +57,7 @@ def opened_program(
         program.window.resize(*size)
         program.start()
         try:
+            _activate(program)
             yield program
         finally:
             program.stop()
@@ -103,5 +105,11 @@ def open_demo(program: Program) -> None:
 
 def press(program: Program, key: Qt.Key) -> None:
     """Press and let go of a key where the keyboard's attention is."""
-    program.window.activateWindow()
     QTest.keyClick(program.window.canvas, key)
+
+
+def _activate(program: Program) -> None:
+    """Let the window have the keyboard; a screen without a window manager takes a moment."""
+    program.window.activateWindow()
+    with suppress(TimeoutError):  # a window manager may refuse: then keys are not taken, and told
+        wait_until(program, program.window.isActiveWindow, ACTIVE_S)

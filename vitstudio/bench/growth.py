@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vitstudio.bench.driving import open_demo, opened_program, wait_for_trace, wait_until
+from vitstudio.bench.driving import open_demo, opened_program, wait_for_trace
 from vitstudio.bench.figures import Slope, slope
 from vitstudio.bench.live import wait_for_pictures
 from vitstudio.bench.recorder import Recorder
@@ -41,10 +41,9 @@ class Growth:
         self.megabytes: list[float] = []
 
     def look(self, count: int) -> None:
-        """Note the memory, if enough pictures came since the last time."""
-        if not self.counts or count >= self.counts[-1] + EVERY:
-            self.counts.append(count)
-            self.megabytes.append(memory_bytes() / 1e6)
+        """Note the memory at this count of pictures."""
+        self.counts.append(count)
+        self.megabytes.append(memory_bytes() / 1e6)
 
     def slope(self) -> Slope:
         """Megabytes in 1,000 pictures, after the warm-up.
@@ -72,12 +71,9 @@ def growth_rows(repeats: int) -> list[Row]:
         wait_for_pictures(program, recorder, TRIAL)
         if not recorder.overtaken:  # the program is faster than the source
             program.studio.presenter.live.set_speed(SPEEDS[-1])
-
-        def enough() -> bool:
+        while recorder.count < count:
+            wait_for_pictures(program, recorder, EVERY)
             growth.look(recorder.count)
-            return recorder.count >= count
-
-        wait_until(program, enough, patience_s=float(count))
         if recorder.errors:
             raise RuntimeError(recorder.errors[0])
     name = f"growth of memory in 1,000 live pictures, over {count:,}"

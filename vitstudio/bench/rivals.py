@@ -100,8 +100,8 @@ def hooked_attention(net: nn.Module, image: Tensor) -> list[Tensor]:
         maps.append(output)
 
     handles = [
-        block.attn.attn_drop.register_forward_hook(keep)  # type: ignore[union-attr]
-        for block in net.blocks
+        block.attn.attn_drop.register_forward_hook(keep)
+        for block in net.blocks  # type: ignore[union-attr]
     ]
     try:
         net(image)

@@ -11,6 +11,8 @@ from vitstudio.bench.figures import Slope, percentile, slope
 from vitstudio.bench.recorder import Shown
 
 LOOKS = 20_000
+FEWEST = 200
+"""Pictures that something is said of."""
 WARM_UP = 0.2
 """Of all looks at the memory: until the kept take and every cache are full."""
 
@@ -48,6 +50,8 @@ class Tally:
     def growth(self) -> Slope | None:
         """Megabytes in 1,000 pictures after the warm-up; None while there is too little of it."""
         looks = list(self._memory)[round(WARM_UP * len(self._memory)) :]
+        if not looks or looks[-1][0] - looks[0][0] < FEWEST:
+            return None
         try:
             return slope([count / 1000 for count, _ in looks], [mb for _, mb in looks])
         except ValueError:

@@ -168,8 +168,8 @@ def capture_blocks(
         for name, module in capture.recalls.sources.items():
             handles.append(module.register_forward_pre_hook(source_keeper(name)))
         for index in watch:
-            module = (beside or {}).get(index)
-            handles += _watch(blocks[index], index, capture, watching, memory, module)
+            extra = beside.get(index) if beside is not None else None
+            handles += _watch(blocks[index], index, capture, watching, memory, extra)
         yield capture
     finally:
         watching.close()

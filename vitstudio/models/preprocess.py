@@ -28,9 +28,8 @@ def input_tensor(
 
     On the CPU resizing is Pillow's (with antialiasing), because that is what the nets were trained
     and measured with. On another device the picture is uploaded once, in whole grey levels, and
-    resized there with the same filter, rounded once where Pillow rounds twice: a grey level off at
-    most, two at a few pixels of pure noise. Padding is the mean colour in whole grey levels, as
-    timm pads.
+    resized there with the same filter and the same rounding: a grey level off at most. Padding is
+    the mean colour in whole grey levels, as timm pads.
 
     Returns
     -------
@@ -70,10 +69,13 @@ def resized_on(
     rgb = torch.empty(frame.rgb.shape, dtype=torch.uint8, pin_memory=device.type == "cuda")
     rgb.numpy()[...] = frame.rgb
     levels = rgb.to(device, non_blocking=True).permute(2, 0, 1).float()
-    if levels.shape[1:] == size_rc:
-        return levels
     smooth = interpolation != "nearest"
     options = {"align_corners": False, "antialias": True} if smooth else {}
     mode = interpolation if smooth else "nearest-exact"
-    resized = torch.nn.functional.interpolate(levels[None], size_rc, mode=mode, **options)
-    return resized[0].round_().clamp_(0, 255)
+    rows, cols = size_rc
+    # As Pillow: columns first, whole levels in between, so that overshoot is cut off twice.
+    for size in ((levels.shape[1], cols), (rows, cols)):
+        if levels.shape[1:] != size:
+            levels = torch.nn.functional.interpolate(levels[None], size, mode=mode, **options)[0]
+            levels = levels.round_().clamp_(0, 255)
+    return levels

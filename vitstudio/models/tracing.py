@@ -38,9 +38,8 @@ def trace_frame(
     """Run a net on a frame and keep what its layers saw.
 
     `watch` is the layer that will be asked first: its attention operands are kept as they pass,
-    where its mixer allows that at no cost; `watch_all` keeps those of every layer, for who shows all
-    of them. `kind` is the class of the result, for callers that add
-    to `Trace`.
+    where its mixer allows that at no cost; `watch_all` keeps those of every layer, for who shows
+    all of them. `kind` is the class of the result, for callers that add to `Trace`.
 
     Raises
     ------

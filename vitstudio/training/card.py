@@ -70,8 +70,8 @@ its answers mean nothing. Written by `python -m vitstudio.training`; do not edit
   {progress.elapsed_s / 60:.0f} minutes, seed {progress.seed}; scenes of seeds below 1,000,000,000.
 - On {device} of a computer with {cores} cores ({platform.machine()}), torch {torch.__version__},
   {datetime.now(UTC).date().isoformat()}.
-- AdamW, peak learning rate {recipe.learning_rate:g}, weight decay {recipe.weight_decay:g}, cosine;
-  averaged weights ({recipe.average:g}); picture sizes {_sizes(recipe)}.
+- {_optimizer(recipe)}, peak learning rate {recipe.learning_rate:g}, weight decay
+  {recipe.weight_decay:g}, cosine; averaged weights ({recipe.average:g}); picture sizes {_sizes(recipe)}.
 - Besides its own task it learnt, with heads that are left out here, what every cell shows.{extra}
 
 ## Measured
@@ -106,6 +106,10 @@ def _shown(value: float | None) -> str:
     if value is None:
         return "-"
     return f"{value:.4f}" if isinstance(value, float) else f"{value:,}"
+
+
+def _optimizer(recipe: Recipe) -> str:
+    return "Muon for hidden matrices, AdamW for the rest" if recipe.muon else "AdamW"
 
 
 def _sizes(recipe: Recipe) -> str:

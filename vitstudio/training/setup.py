@@ -94,9 +94,7 @@ def make_task(recipe: Recipe) -> Task:
                 f"{recipe.model_id} begins with the weights of {recipe.start}: train that first."
             )
         state = read_checkpoint(str(path), strip=False)
-        adapted.net.load_state_dict(
-            swin_as_branch(state, adapted.net.state_dict()), strict=False
-        )
+        adapted.net.load_state_dict(swin_as_branch(state, adapted.net.state_dict()), strict=False)
     return TASKS[recipe.task](adapted, recipe)
 
 

@@ -80,8 +80,8 @@ def _name_in_swin(name: str) -> str:
 def _unfolded(value: Tensor) -> Tensor:
     """From (column, row, channel) along the last axis to (channel, row, column)."""
     channels = value.shape[-1] // 4
-    split = value.unflatten(-1, (2, 2, channels))
-    return split.movedim((-3, -2, -1), (-1, -2, -3)).flatten(-3)
+    split = value.reshape(*value.shape[:-1], 2, 2, channels)
+    return split.movedim((-3, -2, -1), (-1, -2, -3)).reshape(value.shape)
 
 
 def _ordered(table: Tensor, index: Tensor, side: int) -> Tensor:

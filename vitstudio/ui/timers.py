@@ -18,24 +18,24 @@ class Timers(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._due: dict[int, Callable[[], None]] = {}
+        self._due: dict[int, tuple[Callable[[], None]]] = {}
 
     def later(self, seconds: float, run: Callable[[], None]) -> Callable[[], None]:
         """Run once after a delay; the result cancels it, however often it is called."""
         number = self.startTimer(round(1000 * seconds))
-        self._due[number] = run
-        return partial(self._stop, number, run)
+        due = self._due[number] = (run,)
+        return partial(self._stop, number, due)
 
     def timerEvent(self, event: QTimerEvent) -> None:
         """Run what is due."""
         number = event.timerId()
         self.killTimer(number)
-        if (run := self._due.pop(number, None)) is not None:
-            run()
+        if (due := self._due.pop(number, None)) is not None:
+            due[0]()
 
-    def _stop(self, number: int, run: Callable[[], None]) -> None:
-        # Numbers are given again: only the same function under it is the one that was asked for.
-        if self._due.get(number) is run:
+    def _stop(self, number: int, due: tuple[Callable[[], None]]) -> None:
+        # Numbers are given again, so another function may wait under this one by now.
+        if self._due.get(number) is due:
             del self._due[number]
             if isValid(self):
                 self.killTimer(number)
