@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import re
 import tempfile
 import threading
@@ -17,6 +18,8 @@ LONG_S = 0.03
 """A stop that has lasted so long is looked into."""
 HELD = "the interpreter was held"
 """Where nobody could look: by another thread, or by one call that does not let go of it."""
+
+COLLECTED = "Python's garbage collection"
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,8 @@ class Watchdog(QObject):
         self._gui = threading.get_ident()
         self._ended = threading.Event()
         self._looker = threading.Thread(target=self._look, name="bench-watchdog", daemon=True)
-        self._last = time.perf_counter()
+        self._last = self._collecting_since = time.perf_counter()
+        gc.callbacks.append(self._on_collection)
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self._tick)
         self._timer.start()
@@ -78,6 +82,7 @@ class Watchdog(QObject):
     def stop(self) -> None:
         """End watching."""
         self._timer.stop()
+        gc.callbacks.remove(self._on_collection)
         self._ended.set()
         self._looker.join()
 
@@ -89,6 +94,14 @@ class Watchdog(QObject):
         if before is None or stop.seconds > before.seconds:
             self.longest[self.doing] = stop
         self._last, self._where = now, ""
+
+    def _on_collection(self, phase: str, _info: object) -> None:
+        """On whatever thread has set it off: nothing else runs until it is over."""
+        now = time.perf_counter()
+        if phase == "start":
+            self._collecting_since = now
+        elif now - self._collecting_since > LONG_S:
+            self._where = COLLECTED
 
     def _look(self) -> None:
         """On a thread of its own: see where the interface is while it does not turn."""
