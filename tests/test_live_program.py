@@ -652,9 +652,9 @@ def test_a_window_that_is_left_running_does_not_grow(driven: Driven) -> None:
         gc.collect()
         return len(gc.get_objects()), sys.getallocatedblocks()
 
-    after(60)
-    objects, blocks = after(60)
-    more_objects, more_blocks = after(200)
+    after(30)
+    objects, blocks = after(30)
+    more_objects, more_blocks = after(120)
     # A picture is some hundred objects: with all answers, its trace and what is drawn of them.
-    assert more_objects - objects < 10 * 200
-    assert more_blocks - blocks < 20 * 200
+    assert more_objects - objects < 10 * 120
+    assert more_blocks - blocks < 20 * 120

@@ -8,6 +8,7 @@ imported by the first request that needs it, on the compute lane.
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import threading
 import time
@@ -37,6 +38,7 @@ class ComputeHandlers:
         self._model: LoadedModel | None = None
         self._trace: Trace | None = None
         self._generation = 0
+        self._frozen = False
         self._cancels = 0
         self._wanted_from_s = float("-inf")
         self._prompts: Any = None
@@ -83,6 +85,11 @@ class ComputeHandlers:
         def load() -> LoadedModel:
             from vitstudio.models.load import load as load_model
 
+            # What the libraries brought stays until the end. Left to the collector, looking through
+            # it all stops the window for a third of a second, whenever a model is changed.
+            if not self._frozen:  # once: what a model leaves behind must not stay
+                self._frozen = True
+                gc.freeze()
             return load_model(message.model_id, message.weights, message.device, message.precision)
 
         return self._open(message, load)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import time
 from pathlib import Path
@@ -12,7 +13,7 @@ from vitstudio.bench import run as bench_run
 from vitstudio.bench.growth import Growth
 from vitstudio.bench.machine import cores, cpu_name, machine, memory_gb
 from vitstudio.bench.timing import Row
-from vitstudio.bench.watchdog import LONG_S, Watchdog, innermost
+from vitstudio.bench.watchdog import COLLECTED, LONG_S, Watchdog, innermost
 from vitstudio.core.errors import ExportError
 
 CPU = "processor\t: 0\nmodel name\t: AMD EPYC 9R14\ncpu MHz\t: 2600\nmodel name\t: other\n"
@@ -98,6 +99,26 @@ def test_the_watchdog_sees_where_the_interface_stands(qtbot: QtBot) -> None:
     assert worst.seconds >= 2 * LONG_S
     assert worst.doing == "making overviews"
     assert worst.where.split(":")[0] in ("frame.py", "overview.py")
+
+
+def test_a_long_collection_of_garbage_is_named(qtbot: QtBot) -> None:
+    watchdog = Watchdog()
+    try:
+        qtbot.waitUntil(lambda: bool(watchdog.longest))
+        watchdog.forget()
+        for callback in list(gc.callbacks):
+            if getattr(callback, "__self__", None) is watchdog:
+                callback("start", {})
+        end = time.perf_counter() + 2 * LONG_S
+        while time.perf_counter() < end:
+            pass
+        qtbot.waitUntil(lambda: watchdog.longest_s >= LONG_S)
+    finally:
+        watchdog.stop()
+    worst = watchdog.worst()
+    assert worst is not None
+    assert worst.where == COLLECTED
+    assert not [each for each in gc.callbacks if getattr(each, "__self__", None) is watchdog]
 
 
 # ---- a run

@@ -121,6 +121,7 @@ def test_a_video_runs_with_its_maps(playing):
     index, request = playing.shown()
     assert (index, request.layer, request.view) == (2, 1, "attention")
     assert playing.screen.last("transport", "show_source")[0].source == CLIP
+    playing.clock.pass_time(0.3)
     assert playing.screen.last("transport", "show_position")[0].index == 2
     assert len(playing.engine.asked(messages.TraceFrame)) == 1  # of the still picture
 

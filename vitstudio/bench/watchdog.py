@@ -58,7 +58,8 @@ class Watchdog(QObject):
         self._gui = threading.get_ident()
         self._ended = threading.Event()
         self._looker = threading.Thread(target=self._look, name="bench-watchdog", daemon=True)
-        self._last = self._collecting_since = time.perf_counter()
+        self._collecting_s: float | None = None
+        self._last = time.perf_counter()
         gc.callbacks.append(self._on_collection)
         self._timer = QTimer(self, interval=TICK_MS)
         self._timer.timeout.connect(self._tick)
@@ -89,6 +90,8 @@ class Watchdog(QObject):
     def _tick(self) -> None:
         now = time.perf_counter()
         lasted = now - self._last
+        # A long collection lets go before its end is told, so its beginning counts.
+        self._see_collection(now)
         stop = Stop(lasted, self.doing, self._where or (HELD if lasted > 2 * LONG_S else ""))
         before = self.longest.get(self.doing)
         if before is None or stop.seconds > before.seconds:
@@ -99,8 +102,14 @@ class Watchdog(QObject):
         """On whatever thread has set it off: nothing else runs until it is over."""
         now = time.perf_counter()
         if phase == "start":
-            self._collecting_since = now
-        elif now - self._collecting_since > LONG_S:
+            self._collecting_s = now
+        else:
+            self._see_collection(now)
+            self._collecting_s = None
+
+    def _see_collection(self, now: float) -> None:
+        since = self._collecting_s
+        if since is not None and now - since > LONG_S:
             self._where = COLLECTED
 
     def _look(self) -> None:

@@ -71,7 +71,8 @@ its answers mean nothing. Written by `python -m vitstudio.training`; do not edit
 - On {device} of a computer with {cores} cores ({platform.machine()}), torch {torch.__version__},
   {datetime.now(UTC).date().isoformat()}.
 - {_optimizer(recipe)}, peak learning rate {recipe.learning_rate:g}, weight decay
-  {recipe.weight_decay:g}, cosine; averaged weights ({recipe.average:g}); picture sizes {_sizes(recipe)}.
+  {recipe.weight_decay:g}, cosine; averaged weights ({recipe.average:g}); picture sizes
+  {_sizes(recipe)}.
 - Besides its own task it learnt, with heads that are left out here, what every cell shows.{extra}
 
 ## Measured

@@ -119,6 +119,10 @@ class Live:
 
     # ---- open and close ----
 
+    def now(self) -> float:
+        """Seconds on the clock that rates are counted by."""
+        return self._clock()
+
     @property
     def playing(self) -> bool:
         """Whether new pictures come by themselves."""

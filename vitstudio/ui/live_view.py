@@ -17,6 +17,8 @@ REST_S = 0.25
 """A kept picture that is looked at for so long is traced again, to answer everything else too."""
 FIGURES_S = 0.25
 """Rates are written so often: faster nobody reads."""
+POSITION_S = 0.1
+"""Likewise the place in a file that runs."""
 
 
 class LiveView:
@@ -58,6 +60,7 @@ class LiveView:
         self._followed = Follow(None)
         self._cancel_rest: Callable[[], None] = lambda: None
         self._figures_due = False
+        self._position_s = float("-inf")
         self._facts: LiveFacts | None = None
         """Of the source that the bar shows."""
 
@@ -182,8 +185,11 @@ class LiveView:
         playing = self._live.playing
         if not self._live.moved(message):
             return
-        self._screen.transport.show_position(message.position)
-        if playing and not message.position.playing:
+        now, position = self._live.now(), message.position
+        if not (playing and position.playing) or now - self._position_s >= POSITION_S:
+            self._position_s = now
+            self._screen.transport.show_position(position)
+        if playing and not position.playing:
             self._rested()
         self._write_figures()
 
@@ -219,6 +225,8 @@ class LiveView:
     def _figures(self) -> None:
         self._figures_due = False
         if self._live.facts is not None:
+            if self._live.position is not None:
+                self._screen.transport.show_position(self._live.position)
             self._screen.transport.show_kept(self._live.kept())
             self._screen.transport.show_rates(self._live.rates())
 

@@ -17,7 +17,7 @@ class Patience(QTimer):
     Parameters
     ----------
     seconds : float
-    parent : QObject
+    parent : QObject or None
     clock : callable
         Seconds, of a clock that may or may not go on during sleep.
 
@@ -30,7 +30,7 @@ class Patience(QTimer):
     over = Signal()
 
     def __init__(
-        self, seconds: float, parent: QObject, clock: Callable[[], float] = time.monotonic
+        self, seconds: float, parent: QObject | None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__(parent, singleShot=True, interval=round(1000 * seconds))
         self._clock = clock

@@ -191,6 +191,8 @@ class AnatomyRail(QWidget):
 
     def _rebuild(self) -> None:
         rows = () if self._spec is None else build_rows(self._spec, self._info, self._facts)
+        if rows == self._rows.rows:
+            return  # a live picture like the one before: nothing to paint
         self._rows.set_rows(rows)
         self._list.setFocusPolicy(Qt.FocusPolicy.StrongFocus if rows else Qt.FocusPolicy.NoFocus)
         self._list.viewport().update()
