@@ -257,7 +257,7 @@ def test_a_camera_is_let_go_for_a_film_and_the_film_for_a_camera(
     driven.goes_on(film)
     assert not thing.camera.active
     runs(driven, thing)
-    assert not any(each.name == "vitstudio-player" for each in threading.enumerate())
+    driven.until(lambda: players() == 0)
 
 
 # ---- files
@@ -472,9 +472,13 @@ def test_of_ten_sources_in_a_row_the_last_one_wins(
         assert {frame.source for frame in driven.painted[begun:]} <= {last}
         assert driven.state.source == last
         assert driven.is_settled(last)
-        players = [each for each in threading.enumerate() if each.name == "vitstudio-player"]
-        assert len(players) == (last == other)
+        driven.until(lambda last=last: players() == (last == other))  # the lane may be at it
         assert any(each.active for each in thing.opened) == (last == CAMERA)
+
+
+def players() -> int:
+    """Threads that play a file."""
+    return sum(each.name == "vitstudio-player" for each in threading.enumerate())
 
 
 def given(thing: CameraThing) -> bool:
@@ -562,7 +566,7 @@ def test_the_window_closes_while_a_source_opens(
     driven.open(DEMO)
     assert inside.wait(PATIENCE_MS / 1000)
     driven.stop()
-    assert not any(each.name == "vitstudio-player" for each in threading.enumerate())
+    assert players() == 0
 
 
 def test_the_window_closes_while_a_take_is_saved(
