@@ -19,7 +19,7 @@ from vitstudio.core.frame import Frame
 from vitstudio.core.live import DEMO, LiveFacts, Position
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import State
-from vitstudio.core.trace import Atlas, TokenFacts, TraceInfo
+from vitstudio.core.trace import Atlas, LayerFacts, TokenFacts, TraceInfo
 from vitstudio.engine import messages
 from vitstudio.engine.engine import Answers, Engine
 from vitstudio.engine.live_messages import (
@@ -68,6 +68,10 @@ class QuickTrace:
         """Asked where the machine stops for a moment."""
         yield None
         yield 1e-7
+
+    def layer_facts_steps(self) -> Any:
+        """Asked where a picture stands for a moment."""
+        yield LayerFacts((0.2,) * len(self.info.layers))
 
     def atlas_steps(self, tokens: tuple[int, ...], direction: Any) -> Any:
         yield None
