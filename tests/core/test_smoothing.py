@@ -147,8 +147,14 @@ def test_close_names_keep_their_places_until_one_is_clearly_ahead() -> None:
     before = ["a", "b", "c"]
     assert calm_order({"a": 0.400, "b": 0.403, "c": 0.197}, before) == before
     assert calm_order({"a": 0.400, "b": 0.406, "c": 0.194}, before) == ["b", "a", "c"]
+
     # Small values by their part: 0.2 % is far ahead of 0.1 %.
     assert calm_order({"a": 0.9, "b": 0.001, "c": 0.002}, before) == ["a", "c", "b"]
+
+
+def test_small_leads_do_not_add_up_to_a_wrong_order() -> None:
+    """c is clearly ahead of a, though b between them is clearly ahead of neither."""
+    assert calm_order({"a": 0.170, "b": 0.174, "c": 0.178}, ["a", "b", "c"]) == ["c", "a", "b"]
 
 
 def test_a_new_name_takes_the_place_of_its_value() -> None:

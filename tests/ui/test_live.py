@@ -158,6 +158,20 @@ def test_while_pictures_come_only_what_is_on_screen_is_asked(playing):
     assert [message for message in asked if not isinstance(message, live.Follow)] == []
 
 
+def test_figures_of_another_picture_do_not_stay_beside_a_moving_one(playing):
+    """How far layers look is computed of resting pictures only."""
+    rail = [entry for entry in playing.screen.log if entry[:2] == ("rail", "show_facts")]
+    assert rail[0][2][0] is not None  # of the still picture before
+    assert rail[-1][2] == (None,)
+
+
+def test_a_tab_that_comes_to_the_front_is_asked_of_the_picture_at_hand(playing):
+    """A slide stays for seconds, and nothing of this tab was computed with it."""
+    playing.presenter.show_tab("Heads")
+    (asked,) = [each for each in playing.engine.posted if isinstance(each, messages.AskAtlas)]
+    assert asked.generation == playing.engine.generation
+
+
 def test_a_paused_picture_is_a_still_one(playing):
     playing.engine.receive(live.LiveMoved(Position(CLIP, 0.1, 2, playing=False)))
     assert messages.AskLayers(playing.engine.generation) in playing.engine.history

@@ -126,10 +126,8 @@ def calm_order(
     places = {name: place for place, name in enumerate(before)}
     order: list[str] = []
     for name in sorted(ranked, key=lambda name: places.get(name, len(places))):
-        place = len(order)
-        while place and _is_ahead(values[name], values[order[place - 1]]):
-            place -= 1
-        order.insert(place, name)
+        passed = (i for i, other in enumerate(order) if _is_ahead(values[name], values[other]))
+        order.insert(next(passed, len(order)), name)
     return order
 
 

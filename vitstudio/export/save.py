@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -46,7 +46,9 @@ def save(content: FigureContent, path: str | PathLike[str]) -> Path:
     return target
 
 
-def check_suffix(path: str | PathLike[str]) -> Path:
+def check_suffix(
+    path: str | PathLike[str], suffixes: Sequence[str] = SUFFIXES, what: str = "an export"
+) -> Path:
     """The path, if its suffix names a format.
 
     Raises
@@ -55,8 +57,8 @@ def check_suffix(path: str | PathLike[str]) -> Path:
         If not; it lists the formats.
     """
     target = Path(path)
-    if target.suffix.lower() not in SUFFIXES:
+    if target.suffix.lower() not in suffixes:
         have = f"'{target.suffix}'" if target.suffix else "no suffix"
-        kinds = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
-        raise ExportError(f"'{target.name}' has {have}; an export is {kinds}.")
+        kinds = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+        raise ExportError(f"'{target.name}' has {have}; {what} is {kinds}.")
     return target

@@ -16,6 +16,7 @@ from vitstudio.export.content import FigureContent
 from vitstudio.export.files import whole_file
 from vitstudio.export.gif import GIF_WIDTH, gif_places, write_gif
 from vitstudio.export.movie import MOVIE_SIDE, find_encoder, write_mp4
+from vitstudio.export.save import check_suffix
 from vitstudio.export.stage import Stage, plan_stage
 from vitstudio.export.take_arrays import write_arrays
 from vitstudio.export.take_metadata import take_json
@@ -69,7 +70,7 @@ def write_take(
     Cancelled
         If `cancelled` said so.
     """
-    target = check_take_suffix(path)
+    target = check_suffix(path, TAKE_SUFFIXES, "a take")
     contents = [picture.content for picture in pictures]
     times_s = _times(pictures)
     write = WRITERS[target.suffix.lower()]
@@ -80,22 +81,6 @@ def write_take(
         raise ExportError(
             "There is not enough memory for this take; close other programs."
         ) from None
-    return target
-
-
-def check_take_suffix(path: str | PathLike[str]) -> Path:
-    """The path, if its suffix names a format of takes.
-
-    Raises
-    ------
-    ExportError
-        If not; it lists the formats.
-    """
-    target = Path(path)
-    if target.suffix.lower() not in TAKE_SUFFIXES:
-        have = f"'{target.suffix}'" if target.suffix else "no suffix"
-        kinds = f"{', '.join(TAKE_SUFFIXES[:-1])} or {TAKE_SUFFIXES[-1]}"
-        raise ExportError(f"'{target.name}' has {have}; a take is {kinds}.")
     return target
 
 

@@ -127,7 +127,7 @@ _DEPTH: dict[str, Any] = {
 
 _ALL = (
     Recipe("world_cnn", "classes", 25, phases=GROWING, taps=(-3, -1), channels_last=True),
-    Recipe("world_vit", "classes", 70, phases=SHORT, **_BY_MUON),
+    Recipe("world_vit", "classes", 95, phases=SHORT, **_BY_MUON),
     Recipe("world_swin", "classes", 60, phases=SHORT, taps=(-3, -1), **_BY_MUON),
     Recipe("world_dat", "classes", 60, taps=(-3, -1), **_BY_MUON),
     Recipe("world_poolformer", "classes", 45, phases=SHORT, taps=(-3, -1), **_BY_MUON),

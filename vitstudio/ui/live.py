@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable
@@ -184,10 +185,10 @@ class Live:
         self.forget()
         return True
 
-    def failed(self, request: OpenLive) -> str:
-        """A source could not be opened: that of before goes on; its name is returned."""
+    def failed(self, request: OpenLive) -> None:
+        """A source could not be opened: that of before goes on."""
         if request.source != self.source:
-            return self.source
+            return
         self.source, self.facts, self.position = "", None, None
         before, self._before = self._before, None
         if before is not None:
@@ -198,7 +199,6 @@ class Live:
                 self._close_player(captured)
                 if before.playing:
                     self.play(True)
-        return self.source
 
     def lost(self, message: LiveLost) -> bool:
         """The source gives nothing more: what is kept of it stays, paused."""
@@ -327,4 +327,4 @@ def memory_bytes() -> int:
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     except (OSError, ValueError, IndexError):
         return 0
-    return pages * 4096
+    return pages * os.sysconf("SC_PAGE_SIZE")

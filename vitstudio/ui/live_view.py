@@ -37,6 +37,8 @@ class LiveView:
         follow by themselves.
     refresh : callable
         Brings the screen in step with the state.
+    rested : callable
+        Asks what is left out while pictures come: the one on screen stands now.
     opened : callable, optional
         Told the path of every video that was opened.
     """
@@ -233,6 +235,6 @@ class LiveView:
     def failed(self, message: messages.Failed) -> None:
         """A source could not be opened, or a picture of it not be traced: the source pauses."""
         if isinstance(message.request, live_messages.LiveFrame) and self._live.playing:
-            self._live.play(False)
-        if isinstance(message.request, live_messages.LiveFrame | live_messages.OpenLive):
+            self.play(False)
+        elif isinstance(message.request, live_messages.OpenLive):
             self._show_transport()

@@ -322,7 +322,11 @@ class Presenter:
         self._follow_live(state)
         self._showing.situation(old, new, loading.frame)
         if not answered:
-            self._asking.ask(questions(old, new))
+            asked = questions(old, new)
+            if self._live_goes_on:  # what only the tab in front shows was left out so far
+                known = (*asked, *live_questions(old))
+                asked += tuple(each for each in live_questions(new) if each not in known)
+            self._asking.ask(asked)
         self._show_map(old)
         self._show_depth()
         self._show_waiting()
@@ -341,6 +345,8 @@ class Presenter:
         info = message.info
         self._asking.new_trace(info.generation)
         self._live_goes_on = goes_on
+        if goes_on:
+            self._showing.moves()
         self._take(self._smoothing.show(message, goes_on))
         self._screen.top_bar.show_times(info.forward_s, None)
         if self._live.place is not None:

@@ -119,6 +119,11 @@ class Showing:
         self._live = (mean_s, flicker)
         self._screen.depth.show_live(mean_s, flicker)
 
+    def moves(self) -> None:
+        """Pictures come one after another: what is computed of resting ones only is of none now."""
+        self._screen.rail.show_facts(None)
+        self._screen.prompts.show_words("", ())
+
     def bias(self, values: FloatArray | None) -> None:
         """The position bias of the shown layer; None where it has none."""
         self._screen.bias.show_bias(values, NO_BIAS if values is None else "")

@@ -174,6 +174,8 @@ class AnatomyRail(QWidget):
 
     def show_facts(self, facts: LayerFacts | None) -> None:
         """Show how far each layer looks."""
+        if facts is self._facts:
+            return
         self._facts = facts
         self._rebuild()
 

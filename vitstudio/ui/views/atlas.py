@@ -22,7 +22,7 @@ from vitstudio.painting import palette
 from vitstudio.ui.views.atlas_layout import GAP_PX, AtlasLayout
 from vitstudio.ui.views.drawing import colour, derived_font, draw_message, draw_text
 
-CAPTION = "All heads, this patch · layers down, heads across"
+CAPTION = "All heads · layers down, heads across"
 NO_HEADS = "This model has no attention heads: ask what reaches a patch with Mixing."
 EMPTY = "All heads of all layers appear here once a picture has been traced."
 CAPTION_PX = 26
