@@ -39,14 +39,14 @@ class LiveEngine(FakeEngine):
         self.follow = message
         return []
 
-    def give(self, index, source=CLIP, given_s=None):
+    def give(self, index, source=CLIP, given_s=None, seconds=0.02):
         """The source gives a picture, the engine answers it."""
         while self.posted:  # what was said before counts
             self.answer_one()
         self.receive(live.LiveMoved(Position(source, index / 30, index)))
-        self.trace(index, source, given_s)
+        self.trace(index, source, given_s, seconds)
 
-    def trace(self, index, source=CLIP, given_s=None):
+    def trace(self, index, source=CLIP, given_s=None, seconds=0.02):
         asked = self.follow
         if asked.state is None or asked.state.source != source:
             return
@@ -56,7 +56,7 @@ class LiveEngine(FakeEngine):
         questions = live_questions(Situation(view, self.info, asked.preview, asked.tab))
         answers = tuple(reply for each in questions for reply in self.replies(each))
         given_s = index / 30 if given_s is None else given_s
-        self.receive(live.LiveAnswered(self.info, asked, answers, given_s, 0.02))
+        self.receive(live.LiveAnswered(self.info, asked, answers, given_s, seconds))
 
 
 class FakeCaptures:
@@ -68,6 +68,9 @@ class FakeCaptures:
 
     def play(self, on):
         self.log.append(("play", on))
+
+    def keep_pace(self, seconds):
+        self.pace_s = seconds
 
     def close(self):
         self.log.append(("close",))

@@ -381,7 +381,7 @@ def test_figures_say_what_they_mean(make):
     )
     texts = [figures.help_at(x) for x in range(figures.width())]
     assert len(set(texts)) == 6
-    assert "source gives" in texts[0]
+    assert "taken from the source" in texts[0]
     assert "Memory" in texts[-1]
     figures.show_rates(LiveRates())
     assert figures.text == ("source –  model –  screen – /s  latency –  overtaken 0  memory –")

@@ -101,6 +101,9 @@ class State:
         From 0: the first layer that "relevance" goes through; None for the last one alone.
     live_mean_s : float
         Seconds over which labels and colour ranges are averaged while pictures move; 0 for none.
+    live_patches : int or None
+        Stands for `patches` while that is None and pictures move: as many as this computer keeps
+        up with. None for the model's default.
     """
 
     source: str = ""
@@ -134,6 +137,7 @@ class State:
     text_token: int | None = None
     start_layer: int | None = None
     live_mean_s: float = 0.5
+    live_patches: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no model could ever show; what only *this* model cannot is for `resolve`."""
@@ -157,8 +161,9 @@ class State:
                 raise StateError(f"A query point lies in [0, 1]; ({x}, {y}) does not.")
         if not 0.0 <= self.opacity <= 1.0:
             raise StateError(f"Opacity lies in [0, 1]; {self.opacity} does not.")
-        if self.patches is not None and self.patches < 1:
-            raise StateError(f"A picture needs at least 1 patch; {self.patches} was asked.")
+        for patches in (self.patches, self.live_patches):
+            if patches is not None and patches < 1:
+                raise StateError(f"A picture needs at least 1 patch; {patches} was asked.")
         for name in ("level", "prompt"):
             if getattr(self, name) < 0:
                 raise StateError(f"{name} counts from 0; {getattr(self, name)} is below it.")
@@ -256,6 +261,7 @@ def _check_type(name: str, value: object) -> None:
         "layer": _is_int(value),
         "head": _is_int(value) or isinstance(value, str),
         "patches": value is None or _is_int(value),
+        "live_patches": value is None or _is_int(value),
         "query": isinstance(value, str) or _is_pair(value),
         "fixed_range": _is_pair(value),
         "opacity": _is_number(value),

@@ -22,6 +22,7 @@ from vitstudio.engine.messages import (
     TraceFrame,
 )
 from vitstudio.state.resolve import PER_HEAD, PER_QUERY, ViewState
+from vitstudio.state.sizes import patches_of
 from vitstudio.state.titles import chosen_prompt
 
 CLASS_COUNT = 5
@@ -90,7 +91,7 @@ class TraceKey:
 def trace_key(frame: Frame, spec: ModelSpec, state: State) -> TraceKey:
     """The forward pass that a state asks for."""
     fit: Fit = "whole" if not spec.flexible and state.fit == "aspect" else state.fit
-    patches = state.patches if spec.flexible and fit != "trained" else None
+    patches = patches_of(state, frame.source) if spec.flexible and fit != "trained" else None
     return TraceKey(frame, spec, fit, patches, state)
 
 

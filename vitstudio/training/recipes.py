@@ -132,7 +132,7 @@ _ALL = (
     Recipe("world_dat", "classes", 60, taps=(-3, -1), **_BY_MUON),
     Recipe("world_poolformer", "classes", 45, phases=SHORT, taps=(-3, -1), **_BY_MUON),
     Recipe("world_mixer", "classes", 45, **_BY_MUON),
-    Recipe("world_clip", "captions", 60, phases=GROWING, augmentation=SPOKEN),
+    Recipe("world_clip", "captions", 110, phases=SHORT, augmentation=SPOKEN, **_BY_MUON),
     Recipe("world_depthformer", "depth", 45, **_DEPTH),
     Recipe("world_depth_plain", "depth", 45, **_DEPTH),
 )

@@ -44,6 +44,10 @@ class CapturesLike(Protocol):
         """Run or pause."""
         ...
 
+    def keep_pace(self, seconds: float) -> None:
+        """The model takes so long for a picture."""
+        ...
+
     def close(self) -> None:
         """Let the device go."""
         ...
@@ -57,6 +61,9 @@ class NoCaptures:
 
     def play(self, on: bool) -> None:
         """Nothing runs."""
+
+    def keep_pace(self, seconds: float) -> None:
+        """Nothing is given."""
 
     def close(self) -> None:
         """Nothing is open."""
@@ -279,6 +286,8 @@ class Live:
         self.ring.add(message)
         self._overtaken = message.overtaken
         self._count(self._answered)
+        if is_captured(self.source):
+            self._captures.keep_pace(message.seconds)
         self.place = None
 
     def painted(self, given_s: float) -> None:

@@ -222,7 +222,9 @@ class Loading:
                 f"{spec.title} has {spec.num_layers} layers: layer {layer + 1} of "
                 f"{spec.num_layers} is shown.",
             )
-        return {"layer": layer, "patches": same_size(state.patches, before, spec)}
+        patches = same_size(state.patches, before, spec)
+        # What moves is seen as finely as this model manages, which is not known yet.
+        return {"layer": layer, "patches": patches, "live_patches": None}
 
     def picture_opened(self, message: PictureOpened) -> None:
         """Take a picture and the pictures beside it."""

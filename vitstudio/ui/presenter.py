@@ -41,6 +41,7 @@ from vitstudio.state.resolve import OF_THE_NET, ViewState, resolve
 from vitstudio.ui.asking import IN_LINE, Asking, Post
 from vitstudio.ui.downloads import Downloads
 from vitstudio.ui.live import CapturesLike, Live, NoCaptures
+from vitstudio.ui.live_size import LiveSize
 from vitstudio.ui.live_view import LiveView
 from vitstudio.ui.loading import Loading
 from vitstudio.ui.recovery import Recovery
@@ -132,6 +133,7 @@ class Presenter:
         self._cancel_check: Callable[[], None] = lambda: None
         self._cancel_busy: Callable[[], None] = lambda: None
         self._cancel_land: Callable[[], None] = lambda: None
+        self._live_size = LiveSize(state, screen.notice)
         self.live = LiveView(
             self._live,
             self._loading,
@@ -351,6 +353,8 @@ class Presenter:
         self._screen.top_bar.show_times(info.forward_s, None)
         if self._live.place is not None:
             return
+        if goes_on:
+            self._live_size.answered(message)
         if not goes_on:
             self._ask_the_rest()
         if message.asked != self.live.followed:

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import time
 import weakref
 
 import pytest
@@ -476,6 +477,28 @@ def test_pictures_of_a_fast_screen_are_thinned_out(rigs, monkeypatch):
         rig.media.captures[-1].give()
         rig.settle()
     assert len(rig.posted) == 1
+
+
+def test_a_model_that_takes_its_time_is_given_fewer_pictures(one, monkeypatch):
+    rig, thing = one
+    now = time.monotonic() + 100.0
+    monkeypatch.setattr(captures_module.time, "monotonic", lambda: now)
+
+    def taken_of(count):
+        nonlocal now
+        before = len(rig.posted)
+        for _ in range(count):
+            now += 0.0334
+            thing.camera.give()
+            rig.settle()
+        return len(rig.posted) - before
+
+    rig.captures.keep_pace(0.02)
+    assert taken_of(6) == 6
+    rig.captures.keep_pace(0.4)  # four are taken for each that it answers
+    assert taken_of(24) == 8
+    rig.captures.keep_pace(60.0)  # but what is shown is never seconds old already
+    assert taken_of(24) == 3
 
 
 def test_without_qtmultimedia(rigs, monkeypatch):

@@ -29,6 +29,11 @@ PATIENCE_S = 12.0
 """A camera may take some seconds to wake; one that gives nothing for so long will not."""
 SLACK = 0.75
 """Of the time between two pictures worth converting: what comes a little early counts."""
+SHARE = 0.25
+"""Of the time that the model takes for a picture: more often than after so much of it none is
+converted. The picture that it takes next is that much older at most, and what would be overtaken
+anyway takes no time away from the model."""
+SLOWEST_S = 0.25
 
 
 @dataclass
@@ -92,6 +97,7 @@ class Captures(QObject):
         self._keys = count()
         self._current: _Opened | None = None
         self._pending: _Opened | None = None
+        self._apart_s = 0.0
         queued = Qt.ConnectionType.QueuedConnection
         self._said.connect(self._on_said, queued)
         self._came.connect(self._on_came, queued)
@@ -178,6 +184,10 @@ class Captures(QObject):
             self._converting().forget(current.take.key)
         self._said.emit(LiveMoved(self._position(current)))
 
+    def keep_pace(self, seconds: float) -> None:
+        """Convert no more pictures than are of use where the model takes so long for each."""
+        self._apart_s = min(SHARE * seconds, SLOWEST_S)
+
     def close(self) -> None:
         """Let the device and the thread go; no picture comes afterwards."""
         self._drop_pending()
@@ -225,8 +235,10 @@ class Captures(QObject):
             self._silence.begin()
         if now < opened.due_s or opened.first is not None:
             return
+        apart_s = self._apart_s if opened is self._current else 0.0
         if opened.device.at_most:
-            opened.due_s = now + SLACK / opened.device.at_most
+            apart_s = max(apart_s, SLACK / opened.device.at_most)
+        opened.due_s = now + apart_s
         if self._converter is not None:
             self._converter.put(opened.take.key, picture, now)
 

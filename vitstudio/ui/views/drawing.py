@@ -108,6 +108,14 @@ def draw_chevron_down(painter: QPainter, centre: QPointF, ink: str) -> None:
     painter.drawPolyline([QPointF(x - 3, y + 1), QPointF(x, y + 4), QPointF(x + 3, y + 1)])
 
 
+def keep_height(text: QLabel) -> None:
+    """For labels whose width is fixed too: then a new text lays out nothing else anew.
+
+    A label asks for that with every text, and the whole window is laid out and painted for it.
+    """
+    text.setFixedHeight(round(20 * unit(text.font())))
+
+
 class ElidedLabel(QLabel):
     """A label that ends in an ellipsis where room is short, instead of widening the panel."""
 

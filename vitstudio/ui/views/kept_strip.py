@@ -9,7 +9,7 @@ from vitstudio.core.live import Kept
 from vitstudio.painting import palette
 from vitstudio.ui.theme import set_property
 from vitstudio.ui.views.controls import label
-from vitstudio.ui.views.drawing import derived_font, text_width, unit
+from vitstudio.ui.views.drawing import derived_font, keep_height, text_width, unit
 from vitstudio.ui.views.live_words import duration_text, size_text
 from vitstudio.ui.views.scrub_bar import ScrubBar
 
@@ -41,6 +41,8 @@ class KeptStrip(QWidget):
         scale = unit(self.font())
         self._span.setFixedWidth(round(text_width(small, "last 00:00") + 6 * scale))
         self._state.setFixedWidth(round(text_width(small, "00:00 ago") + 20 * scale))
+        for each in (self._span, self._state):
+            keep_height(each)
         self.bar = ScrubBar("Pictures that are kept")
         self.bar.set_words(self._say)
         self.bar.wished.connect(self._on_wished)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 from vitstudio.core.live import SPEEDS, LiveFacts, Position
 from vitstudio.ui.theme import set_property
 from vitstudio.ui.views.controls import MenuButton, ToggleButton, label
-from vitstudio.ui.views.drawing import ElidedLabel, text_width, unit
+from vitstudio.ui.views.drawing import ElidedLabel, keep_height, text_width, unit
 from vitstudio.ui.views.live_figures import tabular
 from vitstudio.ui.views.live_words import clock, source_help, source_title, speed_title
 from vitstudio.ui.views.scrub_bar import ScrubBar
@@ -71,12 +71,14 @@ class TimeControls(QWidget):
         self._play_icons = [transport_icon(name, self._scale) for name in ("play", "pause")]
         self.back = icon_button("One picture back", "back")
         self.play = icon_button("Run or pause", "pause")
+        self._drawn_playing = True
         self.forward = icon_button("One picture forward", "forward")
         self._steps = (self.back, self.play, self.forward)
         self.time_bar = ScrubBar("Time")
         self.time_bar.set_words(lambda place: clock(place / 1000))
         self.time = label("", "muted")
         self.time.setFont(tabular(self.time.font()))
+        keep_height(self.time)
         self.time.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         self.speed = MenuButton("Speed")
         self.speed.setToolTip("Speed: 1× is as recorded")
@@ -121,7 +123,9 @@ class TimeControls(QWidget):
     def show_position(self, position: Position) -> None:
         """Show where the source is."""
         self._position = position
-        self.play.setIcon(self._play_icons[position.playing])
+        if position.playing != self._drawn_playing:  # a new icon has the whole bar laid out anew
+            self._drawn_playing = position.playing
+            self.play.setIcon(self._play_icons[position.playing])
         self.loop.show_on(position.loop)
         self.speed.set_title(speed_title(position.speed))
         self.speed.choose(f"{position.speed:g}")

@@ -15,7 +15,7 @@ from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import FITS, Fit
 from vitstudio.core.trace import TraceInfo
 from vitstudio.state.resolve import ViewState
-from vitstudio.state.sizes import FEWEST_PATCHES, steps_of
+from vitstudio.state.sizes import FEWEST_PATCHES, patches_of, steps_of
 from vitstudio.ui.metrics import Metrics
 from vitstudio.ui.views.controls import KeySlider, MenuButton, enable, label
 from vitstudio.ui.views.model_button import ModelButton
@@ -116,7 +116,7 @@ class TopBar(QFrame):
         enable(self.patches, off.get("patches"), steps_help(spec))
         if spec is not None and not self._settle.isActive():
             self.patches.setRange(*steps_of(spec))
-            self.patches.setValue(state.patches or spec.default_patches)
+            self.patches.setValue(patches_of(state, state.source) or spec.default_patches)
         if info is not None:
             rows, cols = info.transform.input_size
             grid = f"{info.grid_size[0]} × {info.grid_size[1]}"
