@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import tempfile
@@ -51,6 +52,9 @@ class Program:
         app.setApplicationName("VitStudio")
         # Python hands the interpreter on every 5 ms; a third of a frame is too long for the window.
         sys.setswitchinterval(0.001)
+        # Threads of torch that wait for work would keep a core from the window and from decoding.
+        # Read once, when torch is loaded, which happens later.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         app.setDesktopFileName("vitstudio")
         app.setWindowIcon(QIcon(str(assets_dir() / "icon.png")))
         pg.setConfigOptions(imageAxisOrder="row-major")

@@ -13,6 +13,7 @@ from vitstudio.engine import messages
 from vitstudio.engine.engine import Answers, Handlers
 from vitstudio.engine.live_messages import Follow, LiveAnswered, LiveFrame
 from vitstudio.handlers import ComputeHandlers
+from vitstudio.models.sharing import Sharing
 from vitstudio.state.requests import Situation, TraceKey, live_questions, trace_key
 from vitstudio.state.resolve import resolve
 
@@ -39,6 +40,7 @@ class FollowHandlers:
         self._compute = compute
         self._table = compute.table()
         self._follow = Follow(None)
+        self._sharing = Sharing()
         self.overtaken: Callable[[], int] = lambda: 0
 
     def table(self) -> Handlers:
@@ -59,7 +61,7 @@ class FollowHandlers:
         frame = message.frame
         key = _key(frame, self._compute.spec, self._follow)
         while key is not None:
-            info = self._compute.trace_live(key.message(), self._follow.tab == ALL_LAYERS)
+            info = self._trace(key, self._follow.tab == ALL_LAYERS)
             # What was chosen during the forward pass counts already.
             asked = self._follow
             wanted = _key(frame, info.spec, asked)
@@ -68,6 +70,13 @@ class FollowHandlers:
                 return
             yield None  # the net is to see it in another size, and another net may be on its way
             key = _key(frame, self._compute.spec, self._follow)
+
+    def _trace(self, key: TraceKey, every_layer: bool) -> TraceInfo:
+        if self._compute.device != "cpu":
+            return self._compute.trace_live(key.message(), every_layer)
+        work = key.spec.id, key.fit, key.patches, key.frame.size_rc, every_layer
+        with self._sharing.running(work):
+            return self._compute.trace_live(key.message(), every_layer)
 
     def _answered(self, message: Any, info: TraceInfo, asked: Follow, begin: float) -> Answers:
         assert asked.state is not None

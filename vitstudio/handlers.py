@@ -159,6 +159,11 @@ class ComputeHandlers:
         """Of the current model."""
         return None if self._model is None else self._model.spec
 
+    @property
+    def device(self) -> str:
+        """Of the current model; "" for none."""
+        return "" if self._model is None else self._model.device
+
     def trace_live(self, message: messages.TraceFrame, every_layer: bool = False) -> TraceInfo:
         """Run the current model on a frame at once: its trace is the current one from then on.
 
