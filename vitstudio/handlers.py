@@ -83,11 +83,13 @@ class ComputeHandlers:
         """Load a model by id."""
 
         def load() -> LoadedModel:
+            from vitstudio.models.families import bring_libraries
             from vitstudio.models.load import load as load_model
 
-            # What the libraries brought stays until the end. Left to the collector, looking through
-            # it all stops the window for a third of a second, whenever a model is changed.
-            if not self._frozen:  # once: what a model leaves behind must not stay
+            # What the libraries bring stays until the end. Left to the collector, looking through
+            # it all stops the window for a third of a second, whenever a model is changed. Only
+            # then: what a model leaves behind must not stay.
+            if bring_libraries(message.model_id) or not self._frozen:
                 self._frozen = True
                 gc.freeze()
             return load_model(message.model_id, message.weights, message.device, message.precision)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from vitstudio.core.spec import ModelSpec
 from vitstudio.models import catalog, world_nets
@@ -35,6 +39,8 @@ class Family:
         Whether `build_from` is for files that the user names, too.
     spec_of : callable, optional
         What the library says of an id; without it the net is built to be asked.
+    libraries : tuple of str
+        Modules that building imports.
     """
 
     prefix: str
@@ -43,11 +49,19 @@ class Family:
     open_ended: bool = False
     reads_files: bool = False
     spec_of: Callable[[str], ModelSpec] | None = None
+    libraries: tuple[str, ...] = ()
 
 
 def _build_bundled(model_id: str, _spec: ModelSpec | None) -> AdaptedNet:
     return build_bundled(catalog.find_spec(model_id), weights=False)
 
+
+TIMM, TORCHVISION, OPEN_CLIP = ("timm.models",), ("torchvision.models",), ("open_clip",)
+WORLD: dict[str, Any] = {
+    "build": world_nets.build_world,
+    "build_from": world_nets.build_from_file,
+    "reads_files": True,
+}
 
 FAMILIES = (
     Family(
@@ -55,8 +69,9 @@ FAMILIES = (
         lambda model_id, spec: timm_vit.build_timm(model_id, spec, None),
         timm_vit.build_timm,
         open_ended=True,
+        libraries=TIMM,
     ),
-    Family(torchvision_vit.PREFIX, torchvision_vit.build_torchvision),
+    Family(torchvision_vit.PREFIX, torchvision_vit.build_torchvision, libraries=TORCHVISION),
     Family(
         open_clip.PREFIX,
         open_clip.build_open_clip,
@@ -64,6 +79,7 @@ FAMILIES = (
         open_ended=True,
         reads_files=True,
         spec_of=open_clip.known_spec,
+        libraries=OPEN_CLIP,
     ),
     Family(dat.PREFIX, dat.build_dat, dat.build_from_file, reads_files=True),
     Family(
@@ -72,14 +88,22 @@ FAMILIES = (
         depthformer.build_from_file,
         reads_files=True,
     ),
-    Family(
-        world_nets.PREFIX,
-        world_nets.build_world,
-        world_nets.build_from_file,
-        reads_files=True,
-    ),
+    Family("world_clip", libraries=OPEN_CLIP, **WORLD),
+    Family(world_nets.PREFIX, libraries=TIMM, **WORLD),
 )
 """First come, first served. One row for each further prefix ("open_clip/") or id ("dat_")."""
+
+
+def bring_libraries(model_id: str) -> bool:
+    """Import what the nets of an id are built with; whether anything was new.
+
+    What is missing is said by the builder, which knows what to do.
+    """
+    new = [name for name in family_of(model_id).libraries if name not in sys.modules]
+    for name in new:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    return bool(new)
 
 
 def family_of(model_id: str) -> Family:

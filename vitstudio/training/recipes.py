@@ -48,6 +48,12 @@ SHORT = (
     Phase(1.0, 128, (0.8, 1.0)),
 )
 """For nets that are slow at many tokens."""
+WINDOWED = (
+    Phase(0.65, 64, (0.45, 0.7)),
+    Phase(0.8, 96, (0.6, 1.0)),
+    Phase(1.0, 128, (0.8, 1.0)),
+)
+"""For windows, which take longer to get used to another size of the grid."""
 FIXED = (Phase(0.7, 128, (0.5, 1.0)), Phase(1.0, 128, (0.8, 1.0)))
 UNCUT = (Phase(0.5, 64, (1.0, 1.0)), Phase(1.0, 128, (1.0, 1.0)))
 
@@ -88,7 +94,7 @@ class Recipe:
     muon : bool
         Whether the net's hidden matrices learn by Muon instead of AdamW.
     start : str
-        The net whose bundled weights the Swin branch begins with; "" for random numbers.
+        The Swin whose bundled weights the net begins with; "" for random numbers.
     augmentation : Augmentation
     """
 
@@ -128,8 +134,8 @@ _DEPTH: dict[str, Any] = {
 _ALL = (
     Recipe("world_cnn", "classes", 25, phases=GROWING, taps=(-3, -1), channels_last=True),
     Recipe("world_vit", "classes", 95, phases=SHORT, **_BY_MUON),
-    Recipe("world_swin", "classes", 60, phases=SHORT, taps=(-3, -1), **_BY_MUON),
-    Recipe("world_dat", "classes", 60, taps=(-3, -1), **_BY_MUON),
+    Recipe("world_swin", "classes", 120, phases=WINDOWED, taps=(-3, -1), **_BY_MUON),
+    Recipe("world_dat", "classes", 45, taps=(-3, -1), start="world_swin", **_BY_MUON),
     Recipe("world_poolformer", "classes", 45, phases=SHORT, taps=(-3, -1), **_BY_MUON),
     Recipe("world_mixer", "classes", 45, **_BY_MUON),
     Recipe("world_clip", "captions", 110, phases=SHORT, augmentation=SPOKEN, **_BY_MUON),

@@ -22,7 +22,7 @@ from vitstudio.training.schedule import Budget
 from vitstudio.training.sources import CachedSource, RenderedSource, Source
 from vitstudio.training.tasks import ClassTask, Task
 from vitstudio.training.trainer import Settings, Trainer
-from vitstudio.training.warm_start import swin_as_branch
+from vitstudio.training.warm_start import swin_as_branch, swin_as_dat
 from vitstudio.world.scene import Scene
 from vitstudio.world.vocabulary import is_held_out
 
@@ -34,6 +34,8 @@ TASKS: dict[str, Callable[[AdaptedNet, Recipe], Task]] = {
     "captions": CaptionTask,
     "depth": DepthTask,
 }
+STARTS = {"classes": swin_as_dat, "depth": swin_as_branch}
+"""How the weights of a recipe's `start` become those of its net."""
 
 
 def make_trainer(
@@ -94,7 +96,8 @@ def make_task(recipe: Recipe) -> Task:
                 f"{recipe.model_id} begins with the weights of {recipe.start}: train that first."
             )
         state = read_checkpoint(str(path), strip=False)
-        adapted.net.load_state_dict(swin_as_branch(state, adapted.net.state_dict()), strict=False)
+        taken = STARTS[recipe.task](state, adapted.net.state_dict())
+        adapted.net.load_state_dict(taken, strict=False)
     return TASKS[recipe.task](adapted, recipe)
 
 
