@@ -57,6 +57,13 @@ class SetPace:
     loop: bool = True
 
 
+@dataclass(frozen=True)
+class KeepApart:
+    """Give no picture sooner after the one before, while the source runs: it would be overtaken."""
+
+    seconds: float
+
+
 # ---- to the engine
 
 

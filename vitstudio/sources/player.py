@@ -52,6 +52,7 @@ class Player:
         self._clock = clock or Clock()
         self._changed = threading.Condition()
         self._wish = Wish()
+        self._apart_s = 0.0
         self._thread = threading.Thread(target=self._run, name="vitstudio-player", daemon=True)
         # Below: the thread's own.
         self._held = Wish()
@@ -89,6 +90,10 @@ class Player:
             slowest, fastest = SPEED_RANGE
             self._wish.speed, self._wish.loop = min(max(speed, slowest), fastest), loop
             self._notify()
+
+    def keep_apart(self, seconds: float) -> None:
+        """While it plays, pass over pictures that come sooner after the one given before."""
+        self._apart_s = seconds
 
     def close(self, timeout_s: float = 10.0) -> bool:
         """Stop and close the reel; False if its thread still runs after so long."""
@@ -211,8 +216,11 @@ class Player:
         shown, from_s = self._shown, 0.0
         now_s = self._pace.time_at(self._clock.now())
         catch_up_s = CATCH_UP_S * self._pace.speed
+        if shown is not None and self._held.playing:
+            next_s = shown.time_s + self._apart_s * self._pace.speed
+            from_s = next_s if next_s > shown.until_s else 0.0
         if shown is not None and now_s - shown.until_s > shown.until_s - shown.time_s:
-            from_s = min(now_s, shown.until_s + catch_up_s)
+            from_s = max(from_s, min(now_s, shown.until_s + catch_up_s))
         shot = self._ahead = self._reel.read(from_s)
         if shot is None:
             if shown is None:

@@ -14,6 +14,7 @@ from typing import Protocol
 from vitstudio.core.live import Kept, LiveFacts, LiveRates, Position, is_captured
 from vitstudio.engine.live_messages import (
     CloseLive,
+    KeepApart,
     LiveAnswered,
     LiveLost,
     LiveMoved,
@@ -31,6 +32,10 @@ WINDOW_S = 1.5
 """Rates are counted over so long, or over this many pictures where they take longer."""
 FEWEST = 3
 MOST = 500
+APART, APART_MOST_S = 0.25, 0.25
+"""Of the time that the model takes for a picture: a source gives no two that are closer. The one
+that the model takes next is that much older at most, and what would be overtaken anyway takes no
+time away from the model."""
 
 
 class CapturesLike(Protocol):
@@ -44,8 +49,8 @@ class CapturesLike(Protocol):
         """Run or pause."""
         ...
 
-    def keep_pace(self, seconds: float) -> None:
-        """The model takes so long for a picture."""
+    def keep_apart(self, seconds: float) -> None:
+        """Give no picture sooner after the one before."""
         ...
 
     def close(self) -> None:
@@ -62,7 +67,7 @@ class NoCaptures:
     def play(self, on: bool) -> None:
         """Nothing runs."""
 
-    def keep_pace(self, seconds: float) -> None:
+    def keep_apart(self, seconds: float) -> None:
         """Nothing is given."""
 
     def close(self) -> None:
@@ -124,6 +129,7 @@ class Live:
         self._answered: deque[float] = deque()
         self._painted: deque[tuple[float, float]] = deque()
         self._overtaken = self._overtaken_before = 0
+        self._apart_s = 0.0
 
     # ---- open and close ----
 
@@ -286,9 +292,16 @@ class Live:
         self.ring.add(message)
         self._overtaken = message.overtaken
         self._count(self._answered)
-        if is_captured(self.source):
-            self._captures.keep_pace(message.seconds)
+        self._keep_apart(message.seconds)
         self.place = None
+
+    def _keep_apart(self, seconds: float) -> None:
+        """Tell who gives the pictures how many of them are of use, if that changed much."""
+        apart_s = min(APART * seconds, APART_MOST_S)
+        if abs(apart_s - self._apart_s) > 0.2 * max(apart_s, self._apart_s):
+            self._apart_s = apart_s
+            self._captures.keep_apart(apart_s)
+            self._post(KeepApart(apart_s))
 
     def painted(self, given_s: float) -> None:
         """The picture given at that time is on screen now."""

@@ -29,11 +29,6 @@ PATIENCE_S = 12.0
 """A camera may take some seconds to wake; one that gives nothing for so long will not."""
 SLACK = 0.75
 """Of the time between two pictures worth converting: what comes a little early counts."""
-SHARE = 0.25
-"""Of the time that the model takes for a picture: more often than after so much of it none is
-converted. The picture that it takes next is that much older at most, and what would be overtaken
-anyway takes no time away from the model."""
-SLOWEST_S = 0.25
 
 
 @dataclass
@@ -184,9 +179,9 @@ class Captures(QObject):
             self._converting().forget(current.take.key)
         self._said.emit(LiveMoved(self._position(current)))
 
-    def keep_pace(self, seconds: float) -> None:
-        """Convert no more pictures than are of use where the model takes so long for each."""
-        self._apart_s = min(SHARE * seconds, SLOWEST_S)
+    def keep_apart(self, seconds: float) -> None:
+        """Convert no picture sooner after the one before: it would be overtaken."""
+        self._apart_s = seconds
 
     def close(self) -> None:
         """Let the device and the thread go; no picture comes afterwards."""
