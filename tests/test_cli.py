@@ -23,6 +23,7 @@ from torch import Tensor
 import vitstudio
 from tests.plain_vit import plain_attention, timm_attention
 from vitstudio import api, cli
+from vitstudio.commands import trace as trace_command
 from vitstudio.export.restore import read_state
 
 ROOT = Path(__file__).parents[1]
@@ -355,7 +356,7 @@ def test_an_unforeseen_error_is_one_sentence_too(
     def fail(*_args: object) -> None:
         raise KeyError("blocks\n.0")
 
-    monkeypatch.setattr(cli, "_report", fail)
+    monkeypatch.setattr(trace_command, "_report", fail)
     assert_one_sentence(trace(), "KeyError", "please report it")
 
 
@@ -363,7 +364,7 @@ def test_lack_of_memory_says_what_to_do(trace: Run, monkeypatch: pytest.MonkeyPa
     def fail(*_args: object) -> None:
         torch.empty(1 << 60, dtype=torch.uint8)
 
-    monkeypatch.setattr(cli, "_report", fail)
+    monkeypatch.setattr(trace_command, "_report", fail)
     assert_one_sentence(trace(), "not enough memory", "lower the resolution")
 
 
@@ -371,7 +372,7 @@ def test_ctrl_c_is_one_sentence(trace: Run, monkeypatch: pytest.MonkeyPatch) -> 
     def stop(*_args: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_report", stop)
+    monkeypatch.setattr(trace_command, "_report", stop)
     assert_one_sentence(trace(), "stopped")
 
 
