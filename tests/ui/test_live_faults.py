@@ -57,11 +57,11 @@ class SmallDevice(LiveEngine):
             return [messages.Failed(message, NOT_ENOUGH, "detail", out_of_memory=True)]
         return super()._traceframe(message)
 
-    def trace(self, index, source=CLIP, given_s=None):
+    def trace(self, index, source=CLIP, given_s=None, seconds=0.02):
         patches = self.follow.state.patches
         real = super()._traceframe
         self._traceframe = lambda message: real(replace(message, patches=patches))
-        super().trace(index, source, given_s)
+        super().trace(index, source, given_s, seconds)
         del self._traceframe
 
     def lacks(self, index, source=CLIP, given_s=None):
