@@ -45,6 +45,7 @@ from vitstudio.ui.live_size import LiveSize
 from vitstudio.ui.live_view import LiveView
 from vitstudio.ui.loading import Loading
 from vitstudio.ui.recovery import Recovery
+from vitstudio.ui.scene_captions import SceneCaptions
 from vitstudio.ui.screen import Later, Screen
 from vitstudio.ui.showing import Showing
 from vitstudio.ui.smoothing import Smoothing
@@ -133,6 +134,7 @@ class Presenter:
         self._cancel_check: Callable[[], None] = lambda: None
         self._cancel_busy: Callable[[], None] = lambda: None
         self._cancel_land: Callable[[], None] = lambda: None
+        self._captions = SceneCaptions(state)
         self._live_size = LiveSize(state, screen.notice)
         self.live = LiveView(
             self._live,
@@ -305,8 +307,11 @@ class Presenter:
 
     # ---- from state to screen ----
 
-    def _on_state_changed(self, _old: State, _new: State) -> None:
+    def _on_state_changed(self, old: State, new: State) -> None:
         self._loading.follow()
+        frame = self._loading.frame
+        if new.source != old.source and frame is not None:  # it may have been at hand
+            self._captions.drawn(frame, draft=False)
         self._refresh()
 
     def _refresh(self, *, answered: bool = False) -> None:
@@ -485,6 +490,7 @@ class Presenter:
 
     def _on_scene_drawn(self, message: messages.SceneDrawn) -> None:
         self._loading.scene_drawn(message)
+        self._captions.drawn(message.frame, message.draft)
         self._cancel_land()
         if message.draft:
             self._cancel_land = self._later(LAND_S, self._land)
