@@ -53,8 +53,8 @@ def card_text(
     )
     return f"""# {name}
 
-Trained on the tabletop world of VitStudio, from random weights. {TASKS[recipe.task]} On photographs
-its answers mean nothing. Written by `python -m vitstudio.training`; do not edit by hand.
+Trained on the tabletop world of VitStudio, from {_start(recipe)}. {TASKS[recipe.task]}
+On photographs its answers mean nothing. Written by `python -m vitstudio.training`; do not edit by hand.
 
 - Parameters: {parameters:,}; file: {size / 1e6:.1f} MB of float16, whose SHA-256
   begins with {figures["weights_hash"]}.
@@ -72,8 +72,7 @@ its answers mean nothing. Written by `python -m vitstudio.training`; do not edit
   {datetime.now(UTC).date().isoformat()}.
 - {_optimizer(recipe)}, peak learning rate {recipe.learning_rate:g}, weight decay
   {recipe.weight_decay:g}, cosine; averaged weights ({recipe.average:g}); picture sizes
-  {_sizes(recipe)}.
-- Besides its own task it learnt, with heads that are left out here, what every cell shows.{extra}
+  {_sizes(recipe)}.{_heads(recipe)}{extra}
 
 ## Measured
 
@@ -111,6 +110,21 @@ def _shown(value: float | None) -> str:
 
 def _optimizer(recipe: Recipe) -> str:
     return "Muon for hidden matrices, AdamW for the rest" if recipe.muon else "AdamW"
+
+
+def _start(recipe: Recipe) -> str:
+    if not recipe.start:
+        return "random weights"
+    return f"the weights of `{recipe.start}` where it has the same parts, and random ones elsewhere"
+
+
+def _heads(recipe: Recipe) -> str:
+    if not recipe.taps:
+        return ""
+    return (
+        "\n- Besides its own task it learnt, with heads that are left out here, what every cell "
+        "shows."
+    )
 
 
 def _sizes(recipe: Recipe) -> str:
