@@ -9,7 +9,8 @@ from vitstudio.core.trace import MapRequest
 from vitstudio.engine import messages
 from vitstudio.engine.messages import AskAtlas, AskCheck, AskMap, AskToken, OpenModel, TraceFrame
 from vitstudio.state.app_state import AppState
-from vitstudio.ui.presenter import BUSY_DELAY_S, CHECK_DELAY_S, Presenter
+from vitstudio.ui.presenter import BUSY_DELAY_S, Presenter
+from vitstudio.ui.proofs import DELAY_S as CHECK_DELAY_S
 
 A, B = "/pictures/a.jpg", "/pictures/b.jpg"
 

@@ -54,7 +54,8 @@ def card_text(
     return f"""# {name}
 
 Trained on the tabletop world of VitStudio, from {_start(recipe)}. {TASKS[recipe.task]}
-On photographs its answers mean nothing. Written by `python -m vitstudio.training`; do not edit by hand.
+On photographs its answers mean nothing. Written by `python -m vitstudio.training`;
+do not edit by hand.
 
 - Parameters: {parameters:,}; file: {size / 1e6:.1f} MB of float16, whose SHA-256
   begins with {figures["weights_hash"]}.

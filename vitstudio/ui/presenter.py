@@ -16,34 +16,27 @@ from vitstudio.core.worlds import is_made
 from vitstudio.engine import messages
 from vitstudio.engine.live_messages import CancelTake, Follow, LiveAnswered
 from vitstudio.engine.messages import (
-    AskAtlas,
-    AskBias,
-    AskCheck,
     AskMap,
     AskPrompts,
-    AskToken,
-    AskWords,
-    CheckReady,
 )
 from vitstudio.state.app_state import AppState
 from vitstudio.state.requests import (
     Situation,
-    bias_request,
     depth_request,
     live_questions,
     neighbours,
     prompts_request,
     questions,
-    text_request,
-    words_request,
 )
-from vitstudio.state.resolve import OF_THE_NET, ViewState, resolve
+from vitstudio.state.resolve import ViewState, resolve
+from vitstudio.ui.answers import Answers
 from vitstudio.ui.asking import IN_LINE, Asking, Post
 from vitstudio.ui.downloads import Downloads
 from vitstudio.ui.live import CapturesLike, Live, NoCaptures
 from vitstudio.ui.live_size import LiveSize
 from vitstudio.ui.live_view import LiveView
 from vitstudio.ui.loading import Loading
+from vitstudio.ui.proofs import Proofs
 from vitstudio.ui.recovery import Recovery
 from vitstudio.ui.scene_captions import SceneCaptions
 from vitstudio.ui.screen import Later, Screen
@@ -52,7 +45,6 @@ from vitstudio.ui.smoothing import Smoothing
 
 log = logging.getLogger(__name__)
 
-CHECK_DELAY_S = 0.4
 BUSY_DELAY_S = 0.15
 LAND_S = 0.4
 """How long a changed scene waits for its trace, to come on screen together with it."""
@@ -122,7 +114,7 @@ class Presenter:
         )
         self._smoothing = Smoothing()
         self._shown = Situation(resolve(state.state, None, None))
-        self._checks: dict[tuple[int, int], CheckReady] = {}
+        self._proofs = Proofs(screen, post, later, lambda: self._shown)
         self._specs: tuple[ModelSpec, ...] = ()
         self._preview: tuple[float, float] | None = None
         self._tab = ""
@@ -131,7 +123,6 @@ class Presenter:
         self._failed_map: AskMap | None = None
         self._live_goes_on = False
         self._answered: State | None = None
-        self._cancel_check: Callable[[], None] = lambda: None
         self._cancel_busy: Callable[[], None] = lambda: None
         self._cancel_land: Callable[[], None] = lambda: None
         self._captions = SceneCaptions(state)
@@ -149,6 +140,7 @@ class Presenter:
         )
         self._handlers: dict[type, Callable[[Any], None]] = {
             **self.live.handlers(),
+            **Answers(screen, self._asking, self._showing, lambda: self._shown).handlers(),
             messages.ModelsListed: self._on_models_listed,
             messages.ModelOpened: self._on_model_opened,
             messages.PictureOpened: self._on_picture_opened,
@@ -156,15 +148,7 @@ class Presenter:
             messages.Restored: self._on_restored,
             messages.Traced: self._on_traced,
             messages.MapReady: self._on_map,
-            messages.AtlasReady: self._on_atlas,
-            messages.TokenReady: self._on_token,
-            messages.LayersReady: self._on_layers,
-            messages.ClassesReady: self._on_classes,
-            messages.CheckReady: self._on_check,
-            messages.PromptsReady: self._on_prompts,
-            messages.WordsReady: self._on_words,
-            messages.TextReady: self._on_text,
-            messages.BiasReady: self._on_bias,
+            messages.CheckReady: self._proofs.take,
             messages.Prepared: self._on_prepared,
             messages.Exported: self._on_exported,
             messages.FigureReady: self._on_figure,
@@ -337,7 +321,7 @@ class Presenter:
         self._show_map(old)
         self._show_depth()
         self._show_waiting()
-        self._show_check()
+        self._proofs.show()
 
     def _follow_live(self, state: State) -> None:
         if is_live(state.source):
@@ -397,7 +381,7 @@ class Presenter:
         everything = questions(Situation(resolve(self._state.state, None, None)), new)
         self._asking.ask(each for each in everything if each not in given)
         self._fetch_ahead()
-        self._show_check()
+        self._proofs.show()
 
     def _show_depth(self) -> None:
         new, known = self._shown, None
@@ -439,18 +423,6 @@ class Presenter:
 
     def _show_waiting(self) -> None:
         self._showing.waiting(self._loading.waiting_for)
-
-    def _show_check(self) -> None:
-        self._cancel_check()
-        new = self._shown
-        key = (new.generation, new.view.state.layer)
-        known = self._checks.get(key)
-        # These claim nothing about a layer, so there is nothing to prove.
-        claims = new.info is not None and new.view.state.view not in ("picture", *OF_THE_NET)
-        self._screen.breadcrumb.show_check(known if claims else None)
-        if claims and known is None and not new.preview:
-            ask = AskCheck(*key)
-            self._cancel_check = self._later(CHECK_DELAY_S, lambda: self._post(ask))
 
     # ---- answers ----
 
@@ -511,7 +483,7 @@ class Presenter:
     def _on_traced(self, message: messages.Traced) -> None:
         if self._loading.traced(message.info):
             self._screen.top_bar.show_times(message.info.forward_s, None)
-            self._checks.clear()
+            self._proofs.forget()
         self._refresh()
 
     def _on_map(self, message: messages.MapReady) -> None:
@@ -534,58 +506,6 @@ class Presenter:
             self._asking.answered(AskMap)
         if wanted:
             self._fetch_ahead()
-
-    def _on_atlas(self, message: messages.AtlasReady) -> None:
-        if message.generation == self._shown.generation:
-            self._asking.answered(AskAtlas)
-            self._screen.atlas.show_atlas(message.atlas)
-
-    def _on_token(self, message: messages.TokenReady) -> None:
-        if message.generation == self._shown.generation:
-            self._asking.answered(AskToken)
-            self._showing.token(self._shown, message.facts)
-
-    def _on_layers(self, message: messages.LayersReady) -> None:
-        if message.generation == self._shown.generation:
-            self._screen.rail.show_facts(message.facts)
-
-    def _on_classes(self, message: messages.ClassesReady) -> None:
-        if message.generation == self._shown.generation:
-            self._screen.predictions.show_classes(message.classes, "")
-
-    def _on_check(self, message: CheckReady) -> None:
-        if message.generation == self._shown.generation:
-            if any(generation != message.generation for generation, _ in self._checks):
-                self._checks.clear()  # of live pictures there is no end
-            self._checks[message.generation, message.layer] = message
-            if message.layer == self._shown.view.state.layer:
-                self._screen.breadcrumb.show_check(message)
-
-    def _on_prompts(self, message: messages.PromptsReady) -> None:
-        asked = prompts_request(self._shown)
-        current = message.generation == self._shown.generation
-        # An answer to prompts that were changed meanwhile says nothing of those on screen.
-        if current and asked is not None and message.answer.prompts == asked.prompts:
-            self._screen.prompts.show_answer(message.answer)
-
-    def _on_words(self, message: messages.WordsReady) -> None:
-        if message.generation == self._shown.generation:
-            self._asking.answered(AskWords)
-            asked = words_request(self._shown)
-            if asked is not None and asked.prompt == message.prompt:
-                self._screen.prompts.show_words(message.prompt, message.words)
-
-    def _on_text(self, message: messages.TextReady) -> None:
-        if message.generation == self._shown.generation:
-            self._asking.answered(messages.AskText)
-            if message.asked == text_request(self._shown):
-                self._screen.prompts.show_text(message.look)
-
-    def _on_bias(self, message: messages.BiasReady) -> None:
-        if message.generation == self._shown.generation:
-            self._asking.answered(AskBias)
-            if bias_request(self._shown) == AskBias(message.generation, message.layer):
-                self._showing.bias(message.values)
 
     def _on_prepared(self, message: messages.Prepared) -> None:
         if message.module == SPACE_MODULE:

@@ -21,7 +21,10 @@ class SceneCaptions:
         """Captions of the last scene that stood still."""
 
     def drawn(self, frame: Frame, draft: bool) -> None:
-        """Take a scene that comes on screen; a draft is one of many while a control moves, and renews nothing."""
+        """Take a scene that comes on screen.
+
+        A draft renews nothing: it is one of many, while a control moves.
+        """
         truth, state = frame.truth, self._state.state
         if truth is None or draft or state.source != frame.source:
             return
