@@ -360,7 +360,7 @@ def test_proofs_of_live_pictures_do_not_pile_up(playing):
         playing.engine.give(index)
         generation = playing.presenter._shown.generation
         playing.presenter.receive(messages.CheckReady(generation, 1, 1e-7, 1e-4))
-    assert len(playing.presenter._checks) == 1
+    assert len(playing.presenter._proofs._known) == 1
 
 
 # ---- models and sources that change meanwhile
