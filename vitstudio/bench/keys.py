@@ -31,7 +31,7 @@ APART = 0.37
 def key_rows(repeats: int) -> list[Row]:
     """Keys that change the layer while ViT-B/16 runs live."""
     with (
-        opened_program(model_id=VIT_BASE, weights="random", fit="whole") as program,
+        opened_program(model_id=VIT_BASE, weights="random", fit="whole", patches=14) as program,
         Recorder(program) as recorder,
     ):
         wait_for_trace(program)
