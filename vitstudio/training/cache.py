@@ -24,7 +24,7 @@ from vitstudio.world.scene import Scene, sample_scene
 
 SHARD = 512
 """Pictures of a shard."""
-STEP = 64
+STEP = 128
 """Pictures that are rendered at once."""
 FACTS = "cache.json"
 TOLERANCE = 2.0

@@ -15,7 +15,7 @@ from vitstudio.world.rays import FLOOR, Geometry, look
 from vitstudio.world.scene import Scene
 from vitstudio.world.shading import shade
 
-AT_ONCE = 1 << 20
+AT_ONCE = 1 << 21
 """Pixels computed together: enough that torch computes more than it dispatches."""
 
 
