@@ -44,6 +44,7 @@ OTHER: dict[str, Any] = {
     "text_token": 3,
     "start_layer": 4,
     "live_mean_s": 2.0,
+    "live_patches": 12,
 }
 
 

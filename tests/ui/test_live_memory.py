@@ -23,6 +23,7 @@ from vitstudio.core.trace import Atlas, LayerFacts, TokenFacts, TraceInfo
 from vitstudio.engine import messages
 from vitstudio.engine.engine import Answers, Engine
 from vitstudio.engine.live_messages import (
+    KeepApart,
     LiveAnswered,
     LiveFrame,
     LiveMoved,
@@ -85,6 +86,7 @@ class QuickModel:
     """Traces without a net."""
 
     spec: ModelSpec = field(default_factory=lambda: make_spec(default_patches=3))
+    device: str = "cpu"
 
     def trace_frame(
         self, frame: Frame, fit: Any, patches: Any, generation: int, *_: Any, **__: Any
@@ -119,7 +121,11 @@ class Running(QObject):
         self.engine = Engine(
             {
                 "compute": {**compute.table(), **follow.table()},
-                "live": {OpenLive: self._open, messages.ListModels: self._list},
+                "live": {
+                    OpenLive: self._open,
+                    KeepApart: self._keep_apart,
+                    messages.ListModels: self._list,
+                },
             },
             self.bridge.deliver,
             immediate={**compute.immediate(), **follow.immediate()},
@@ -139,6 +145,11 @@ class Running(QObject):
     @staticmethod
     def _open(message: Any) -> Answers:
         yield LiveOpened(LiveFacts(message.source, SIZE_RC, RATE))
+
+    @staticmethod
+    def _keep_apart(_message: Any) -> Answers:
+        """The test gives the pictures itself."""
+        yield from ()
 
     @staticmethod
     def _list(_message: Any) -> Answers:
