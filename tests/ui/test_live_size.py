@@ -10,8 +10,10 @@ from tests.ui.test_live import CLIP, Bench
 from vitstudio.core.errors import StateError
 from vitstudio.core.frame import Frame
 from vitstudio.core.geometry import plan
+from vitstudio.core.live import Position
 from vitstudio.core.state import State
-from vitstudio.engine.live_messages import Follow, LiveAnswered
+from vitstudio.engine.live_messages import Follow, LiveAnswered, LiveMoved
+from vitstudio.engine.messages import TraceFrame
 from vitstudio.models.catalog import find_spec
 from vitstudio.state.app_state import AppState
 from vitstudio.state.requests import trace_key
@@ -121,11 +123,29 @@ def test_the_window_asks_for_the_lower_resolution():
     asked = bench.engine.asked(Follow)[-1].state
     assert asked.live_patches == int(64 * 0.2**0.5)
     assert asked.patches is None
+    assert bench.presenter.traced  # what is on screen stays there until the next picture
+    assert len(bench.engine.asked(TraceFrame)) == 2  # of the still picture, by both models
     bench.engine.give(2, seconds=0.1)
     assert bench.shown()[0] == 2
     bench.presenter.open_path("/pictures/a.jpg")
     bench.engine.answer()
     assert trace_key(bench.presenter.frame, bench.engine.spec, bench.state.state).patches is None
+
+
+def test_a_picture_that_rests_is_seen_in_the_size_that_was_chosen_last() -> None:
+    bench = Bench()
+    bench.presenter.open_path(CLIP)
+    bench.engine.answer()
+    bench.engine.give(0)
+    before = len(bench.engine.asked(TraceFrame))
+    bench.state.update(patches=5)
+    assert len(bench.engine.asked(TraceFrame)) == before
+    bench.presenter.live.play(False)
+    bench.engine.receive(LiveMoved(Position(CLIP, 0.0, 0, playing=False)))
+    bench.engine.answer()
+    (asked,) = bench.engine.asked(TraceFrame)[before:]
+    assert (asked.frame.index, asked.patches) == (0, 5)
+    assert bench.presenter.traced
 
 
 def test_another_model_begins_anew():

@@ -486,10 +486,22 @@ class Loading:
         if self._coming is not None and (shown is None or not key.like(shown)):
             self.land()  # the maps on screen are of another fit
         if not key.same_as(self._wanted_trace):
+            if self._next_will_do(key):
+                return
             self._wanted_trace = key
             if self._coming is None:
                 self.info = None
         self._send_trace()
+
+    def _next_will_do(self, key: TraceKey) -> bool:
+        """Whether the same model is to see a picture that moves in another size: the next one."""
+        return (
+            self.info is not None
+            and self.info.frame is key.frame
+            and self.info.spec is key.spec
+            and is_live(key.frame.source)
+            and self.live.playing
+        )
 
     def _send_trace(self) -> None:
         wanted, answered = self._wanted_trace, self.info is not None and self._coming is None

@@ -372,6 +372,7 @@ class Presenter:
     def _ask_the_rest(self) -> None:
         """The picture stands now: show its own values, and ask what was left out."""
         self._live_goes_on = False
+        self._loading.follow()  # in the size that was chosen for the next picture, if any
         exact = self._smoothing.rest(self._state.state)
         self._showing.live(None)
         if exact:
