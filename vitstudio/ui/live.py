@@ -307,6 +307,8 @@ class Live:
         """The picture given at that time is on screen now."""
         now = self._clock()
         self._painted.append((now, now - given_s))
+        if len(self._painted) > MOST:
+            self._painted.popleft()
 
     def _count(self, times: deque[float]) -> None:
         times.append(self._clock())
