@@ -33,13 +33,14 @@ def test_what_a_net_is_built_with_is_there_before(model_id: str, library: str) -
 
 def test_a_net_of_our_own_needs_no_library() -> None:
     assert family_of("dat_tiny").libraries == ()
+    assert family_of("world_dat").libraries == family_of("world_depthformer").libraries == ()
     assert not bring_libraries("dinov2_vits14")
 
 
 def test_a_missing_library_is_left_to_the_builder(monkeypatch: pytest.MonkeyPatch) -> None:
     row = families.Family("nothing", families.world_nets.build_world, libraries=("no_such_module",))
     monkeypatch.setattr(families, "FAMILIES", (row,))
-    assert bring_libraries("nothing")
+    assert not bring_libraries("nothing")
 
 
 WORLD = ("vit", "cnn", "swin", "dat", "clip", "depthformer", "mixer", "poolformer")

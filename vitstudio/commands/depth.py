@@ -7,12 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from vitstudio.commands.options import add_model_options, pair
+from vitstudio.commands.options import add_model_options, facts_of, load_model, pair
 from vitstudio.core.colormaps import COLORMAPS
 from vitstudio.core.errors import ModelError
 from vitstudio.core.state import DEPTHS_OF, FITS, State
 from vitstudio.core.truth import depth_errors
-from vitstudio.core.worlds import foreign_note, trained_on
 
 
 def add_depth(commands: Any) -> None:
@@ -47,12 +46,7 @@ def _depth(options: argparse.Namespace) -> int:
         check_suffix(path)
     state = _depth_state(options)
     frame = api.load_image(options.image)
-    model = api.load_model(
-        options.model,
-        weights=options.weights,
-        device=options.device,
-        precision=options.precision,
-    )
+    model = load_model(options)
     if "depth" not in model.spec.abilities:
         raise ModelError(f"{model.spec.title} measures no depth: choose a DepthFormer.")
     if options.show != "answer" and frame.truth is None:
@@ -66,12 +60,7 @@ def _depth(options: argparse.Namespace) -> int:
         errors = depth_errors(depth.values, frame.truth, trace.transform)
         truth = {"abs_rel": errors.abs_rel, "delta1": errors.delta1, "mean_error": errors.mean}
     report = {
-        "model": model.spec.id,
-        "trained": model.spec.trained,
-        "trained_on": trained_on(model.spec),
-        "weights_hash": model.spec.weights_hash,
-        "picture": frame.source,
-        "note": foreign_note(model.spec, frame),
+        **facts_of(model.spec, frame),
         "input_size": list(trace.transform.input_size),
         "precision": model.precision,
         "device": model.device,

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from vitstudio.commands.options import load_model
 from vitstudio.core.errors import ModelError
 from vitstudio.core.state import PRECISIONS
 
@@ -104,15 +105,9 @@ def _download(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     if options.seed is not None:
         return _measure(options)
-    from vitstudio import api
     from vitstudio.core.assets import sample_pictures
 
-    model = api.load_model(
-        options.model,
-        weights=options.weights,
-        device=options.device,
-        precision=options.precision,
-    )
+    model = load_model(options)
     trace = model.trace(options.image or sample_pictures()[0])
     errors = [trace.check(layer) for layer in range(model.spec.num_layers)]
     if options.json:

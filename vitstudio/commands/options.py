@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import argparse
+from typing import TYPE_CHECKING, Any
 
 from vitstudio.core.errors import ModelError
 from vitstudio.core.state import PRECISIONS
+from vitstudio.core.worlds import foreign_note, trained_on
+
+if TYPE_CHECKING:
+    from vitstudio.api import Model
+    from vitstudio.core.frame import Frame
+    from vitstudio.core.spec import ModelSpec
 
 
 def add_model_options(parser: Any, default: str = "dinov2_vits14") -> None:
@@ -34,3 +41,33 @@ def pair(text: str, kind: type[int] | type[float], form: str) -> tuple[float, fl
     except ValueError:
         raise ModelError(f"'{text}' cannot be read; the form is {form}.") from None
     return first, second
+
+
+def load_model(options: argparse.Namespace) -> Model:
+    """The model that `add_model_options` were filled with.
+
+    Raises
+    ------
+    VitStudioError
+        As `api.load_model`.
+    """
+    from vitstudio import api
+
+    return api.load_model(
+        options.model,
+        weights=options.weights,
+        device=options.device,
+        precision=options.precision,
+    )
+
+
+def facts_of(spec: ModelSpec, frame: Frame) -> dict[str, Any]:
+    """What every report begins with: which model looked at what, and what to beware of."""
+    return {
+        "model": spec.id,
+        "trained": spec.trained,
+        "trained_on": trained_on(spec),
+        "weights_hash": spec.weights_hash,
+        "picture": frame.source,
+        "note": foreign_note(spec, frame),
+    }

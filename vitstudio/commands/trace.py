@@ -7,11 +7,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitstudio.commands.options import add_model_options, pair
+from vitstudio.commands.options import add_model_options, facts_of, load_model, pair
 from vitstudio.core.colormaps import COLORMAPS
 from vitstudio.core.errors import ModelError
 from vitstudio.core.state import FITS, SCALES, VIEW_KINDS, Head, Query, State
-from vitstudio.core.worlds import foreign_note, trained_on
 
 if TYPE_CHECKING:
     from vitstudio.api import Trace
@@ -70,12 +69,7 @@ def _trace(options: argparse.Namespace) -> int:
     for path in options.out:
         check_suffix(path)  # before any work, so that nothing is written of a bad command
     frame = api.load_image(options.image)
-    model = api.load_model(
-        options.model,
-        weights=options.weights,
-        device=options.device,
-        precision=options.precision,
-    )
+    model = load_model(options)
     trace = model.trace(frame, options.fit, options.patches)
     state = _state(options, trace)
     for path in options.out:
@@ -178,12 +172,7 @@ def _report(trace: Trace, state: State) -> dict[str, Any]:
     query = info.query_token(state.query, state.layer, state.level)
     facts = trace.token_facts(state.layer, state.head, query)
     report: dict[str, Any] = {
-        "model": spec.id,
-        "trained": spec.trained,
-        "trained_on": trained_on(spec),
-        "weights_hash": spec.weights_hash,
-        "picture": info.frame.source,
-        "note": foreign_note(spec, info.frame),
+        **facts_of(spec, info.frame),
         "truth": None,
         "picture_size": list(info.frame.size_rc),
         "input_size": list(info.transform.input_size),

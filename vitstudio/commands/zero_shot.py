@@ -6,10 +6,9 @@ import argparse
 import json
 from typing import Any
 
-from vitstudio.commands.options import add_model_options
+from vitstudio.commands.options import add_model_options, facts_of, load_model
 from vitstudio.core.errors import ModelError
 from vitstudio.core.state import FITS
-from vitstudio.core.worlds import foreign_note, trained_on
 
 
 def add_zero_shot(commands: Any) -> None:
@@ -52,12 +51,7 @@ def _zero_shot(options: argparse.Namespace) -> int:
     chosen = lists.TEMPLATE_SETS[options.template_set or "photo"]
     templates = lists.checked_templates(options.template or chosen)
     frame = api.load_image(options.image)
-    model = api.load_model(
-        options.model,
-        weights=options.weights,
-        device=options.device,
-        precision=options.precision,
-    )
+    model = load_model(options)
     trace = model.trace(frame, options.fit)
     answer = trace.zero_shot(labels, templates=templates)
     rows = [
@@ -73,12 +67,7 @@ def _zero_shot(options: argparse.Namespace) -> int:
     cut = [label for label, is_cut in zip(answer.prompts, answer.truncated, strict=True) if is_cut]
     unknown = zip(answer.prompts, answer.unknown or ((),) * len(answer.prompts), strict=True)
     report = {
-        "model": model.spec.id,
-        "trained": model.spec.trained,
-        "trained_on": trained_on(model.spec),
-        "weights_hash": model.spec.weights_hash,
-        "picture": frame.source,
-        "note": foreign_note(model.spec, frame),
+        **facts_of(model.spec, frame),
         "precision": model.precision,
         "device": model.device,
         "templates": list(templates),

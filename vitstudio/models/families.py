@@ -89,6 +89,8 @@ FAMILIES = (
         reads_files=True,
     ),
     Family("world_clip", libraries=OPEN_CLIP, **WORLD),
+    Family("world_dat", **WORLD),
+    Family("world_depth", **WORLD),
     Family(world_nets.PREFIX, libraries=TIMM, **WORLD),
 )
 """First come, first served. One row for each further prefix ("open_clip/") or id ("dat_")."""
@@ -99,11 +101,11 @@ def bring_libraries(model_id: str) -> bool:
 
     What is missing is said by the builder, which knows what to do.
     """
-    new = [name for name in family_of(model_id).libraries if name not in sys.modules]
-    for name in new:
+    missing = [name for name in family_of(model_id).libraries if name not in sys.modules]
+    for name in missing:
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
-    return bool(new)
+    return any(name in sys.modules for name in missing)
 
 
 def family_of(model_id: str) -> Family:

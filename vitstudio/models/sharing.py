@@ -2,8 +2,7 @@
 
 While pictures move, decoding, painting and other programs want a core as well. Threads that share
 one matrix product wait for the last of them at its end, hundreds of times in a forward pass; where
-one is kept waiting for its core, all are. On two cores with a screen as source, one thread answers
-1.9 times as many pictures as two (`vitstudio bench --only live`).
+one is kept waiting for its core, all are.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ WANTED_S = 0.2
 
 
 class LiveSize:
-    """Lowers the resolution of moving pictures once where nobody has chosen it, and says so.
+    """Lowers the resolution of moving pictures where nobody has chosen it, and says so.
 
     Parameters
     ----------
