@@ -7,11 +7,12 @@ from PySide6.QtCore import Qt
 
 from tests.ui.fakes import clip_spec, make_answer, make_frame, make_info, make_spec
 from vitstudio.core.frame import Frame
-from vitstudio.core.prompts import TEMPLATE_SETS, label_set
+from vitstudio.core.prompts import EXAMPLES, TEMPLATE_SETS, label_set
 from vitstudio.core.state import State
 from vitstudio.state.resolve import resolve
 from vitstudio.ui.views.prompt_bars import MOST_BARS, bars_of
-from vitstudio.ui.views.prompts_panel import EXAMPLE, PromptsPanel, prompts_in, scale_text
+from vitstudio.ui.views.prompts_panel import PromptsPanel, prompts_in, scale_text
+from vitstudio.world.captions import VOCABULARY
 
 SPEC = clip_spec()
 INFO = make_info(make_frame(), SPEC)
@@ -63,7 +64,26 @@ def test_the_empty_tab_explains_itself_with_an_example(qtbot, panel):
     assert "one prompt a line" in panel.empty.text.text()
     with qtbot.waitSignal(panel.labels_picked) as asked:
         qtbot.mouseClick(panel.empty.button, Qt.MouseButton.LeftButton)
-    assert asked.args == [EXAMPLE]
+    assert asked.args == [EXAMPLES[""]]
+
+
+def test_a_net_of_the_tabletop_world_gets_an_example_in_words_it_knows(qtbot, panel):
+    panel.show_view(resolve(State(), replace(SPEC, world="tabletop"), INFO))
+    example = EXAMPLES["tabletop"]
+    assert panel.editor.placeholderText() == "\n".join(example)
+    assert {word for prompt in example for word in prompt.split()} <= set(VOCABULARY)
+    with qtbot.waitSignal(panel.labels_picked) as asked:
+        qtbot.mouseClick(panel.empty.button, Qt.MouseButton.LeftButton)
+    assert asked.args == [example]
+
+
+def test_on_a_scene_the_empty_tab_offers_its_captions(qtbot, panel):
+    panel.show_truth(("two cubes", "a cube"), "a cube")
+    assert panel.empty.button.text() == "Try the captions of this scene"
+    with qtbot.waitSignal(panel.captions_wanted):
+        qtbot.mouseClick(panel.empty.button, Qt.MouseButton.LeftButton)
+    panel.show_truth((), "")
+    assert panel.empty.button.text() == "Try an example"
 
 
 def test_bars_stand_likeliest_first_with_probability_and_cosine(panel):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vitstudio.core.assets import assets_dir, class_names
 from vitstudio.core.errors import ModelError, VitStudioError
+from vitstudio.core.worlds import TABLETOP
 
 LABEL_SETS: dict[str, str] = {
     "imagenet1k": "ImageNet-1k",
@@ -16,6 +17,12 @@ LABEL_SETS: dict[str, str] = {
     "cifar100": "CIFAR-100",
 }
 """Names of the bundled label sets, and what they are called."""
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "": ("cup of coffee", "cat", "wooden table", "street at night"),
+    TABLETOP: ("striped red cone", "wooden blue cube", "plain green sphere", "dotted yellow mug"),
+}
+"""Prompts to begin with, by the world that a net was trained on, in words that it knows."""
 
 TEMPLATE_SETS: dict[str, tuple[str, ...]] = {
     "photo": ("a photo of a {}",),

@@ -13,6 +13,7 @@ from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.checkpoints import read_checkpoint
 from vitstudio.models.device import DTYPES, choose_precision
 from vitstudio.models.world_nets import build_world
+from vitstudio.training.any_grid import take_any_grid
 from vitstudio.training.cache import DEVELOPMENT_FOLDER, Cache
 from vitstudio.training.captioning import CaptionTask
 from vitstudio.training.depths import DepthTask
@@ -36,6 +37,9 @@ TASKS: dict[str, Callable[[AdaptedNet, Recipe], Task]] = {
 }
 STARTS = {"classes": swin_as_dat, "depth": swin_as_branch}
 """How the weights of a recipe's `start` become those of its net."""
+
+OF_ONE_GRID: dict[str, Callable[[torch.nn.Module], None]] = {"world_mixer": take_any_grid}
+"""How a net that takes one size of picture learns from smaller ones."""
 
 
 def make_trainer(
@@ -89,6 +93,8 @@ def make_task(recipe: Recipe) -> Task:
         If it begins with those of a net that was not trained yet.
     """
     adapted = build_world(recipe.model_id)
+    if recipe.model_id in OF_ONE_GRID:
+        OF_ONE_GRID[recipe.model_id](adapted.net)
     if recipe.start:
         path = assets_dir() / "weights" / f"{recipe.start}.safetensors"
         if not path.is_file():

@@ -145,15 +145,22 @@ def draw_statement(scene: Scene, draw: random.Random) -> Statement:
     )
 
 
-def draw_candidates(scene: Scene, draw: random.Random, count: int = 40) -> list[Statement]:
+def draw_candidates(
+    scene: Scene, draw: random.Random, count: int = 40, related: float = 0.5
+) -> list[Statement]:
     """What `candidates` puts into words: a true statement, then false ones.
+
+    Parameters
+    ----------
+    related : float
+        How often a second solid and its relation are asked for, if there is one.
 
     Raises
     ------
     StateError
         If there are not so many.
     """
-    true = _draw_asked(scene, draw)
+    true = _draw_asked(scene, draw, related)
     slots = list(_slots(true))
     found = {true: None}  # a dict keeps the order
     for _ in range(50 + 20 * count):
@@ -219,21 +226,21 @@ def _draw_and(scene: Scene, main: Solid, phrase: Phrase, draw: random.Random) ->
     return statement if holds(scene, statement) else Statement(phrase)
 
 
-def _draw_asked(scene: Scene, draw: random.Random) -> Statement:
+def _draw_asked(scene: Scene, draw: random.Random, related: float) -> Statement:
     """The true statement among candidates."""
     phrase = _full(scene.main)
     number = len(phrase.among(scene))
     if number > 1 or draw.random() < 0.1:
         phrase = replace(phrase, count=number)
     statement = Statement(phrase)
-    if len(scene.solids) > 1 and draw.random() < 0.5:
+    if len(scene.solids) > 1 and draw.random() < related:
         other = draw.choice(scene.solids[1:])
         names = ("shape", *(name for name in ("texture", "colour") if draw.random() < 0.6))
-        related = Statement(
+        longer = Statement(
             phrase, clear_relation(scene, scene.main, other), _phrase_of(other, names)
         )
-        if related.relation is not None and holds(scene, related):
-            statement = related
+        if longer.relation is not None and holds(scene, longer):
+            statement = longer
     return statement
 
 

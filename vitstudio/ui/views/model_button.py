@@ -53,15 +53,18 @@ class ModelButton(QPushButton):
 
     def show_model(self, spec: ModelSpec) -> None:
         """Name a model."""
-        self._family.setText(spec.family)
-        # A title that begins with its family needs no badge beside it, but the room.
-        self._family.setVisible(not spec.title.startswith(spec.family))
-        self._title.setText(spec.title)
+        title = spec.title
         text, pill = PILLS[spec.availability]
         if not spec.trained:
             text, pill = "random weights", "warning"
         elif spec.world and spec.availability == "bundled":
             text = WORLD_NAMES[spec.world]
+            # The badge says so, and a narrow window has no room to say it twice.
+            title = title.removeprefix(f"{spec.world.capitalize()} ")
+        self._family.setText(spec.family)
+        # A title that begins with its family needs no badge beside it, but the room.
+        self._family.setVisible(not title.startswith(spec.family))
+        self._title.setText(title)
         self.setToolTip("\n".join(part for part in (spec.title, trained_on(spec)) if part))
         self._where.setText(text)
         set_property(self._where, "pill", pill)

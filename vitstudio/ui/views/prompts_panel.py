@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from html import escape
 
 from PySide6.QtCore import Qt, QTimer, Signal
@@ -16,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from vitstudio.core.prompts import LABEL_SETS, TEMPLATE_SETS, label_set
+from vitstudio.core.prompts import EXAMPLES, LABEL_SETS, TEMPLATE_SETS, label_set
 from vitstudio.core.zeroshot import TextLook, ZeroShotAnswer
 from vitstudio.painting import palette
 from vitstudio.state.resolve import ViewState
@@ -30,7 +29,6 @@ from vitstudio.ui.views.words_card import WordsCard
 from vitstudio.ui.views.world_note import WorldNote
 
 TYPING_MS = 120
-EXAMPLE = ("cup of coffee", "cat", "wooden table", "street at night")
 EMPTY = (
     "Type what may be in the picture, one prompt a line. While you type, bars show how well each "
     "one goes with it; a click on a bar shows which patches speak for it."
@@ -79,13 +77,13 @@ class PromptsPanel(QWidget):
         self._templates: tuple[str, ...] = ()
         self._chosen = ""
         self._true = ""
+        self._example: tuple[str, ...] = ()
         self._answer: ZeroShotAnswer | None = None
         self._showing = False
         self._mean_s: float | None = None
         self.refused = WayOn("Compare the picture with words", "Choose a CLIP model…")
         self.refused.clicked.connect(self.model_wanted)
         self.editor = QPlainTextEdit()
-        self.editor.setPlaceholderText("\n".join(EXAMPLE))
         self.editor.setAccessibleName("Prompts, one a line")
         self.editor.setTabChangesFocus(True)
         self.editor.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
@@ -110,6 +108,7 @@ class PromptsPanel(QWidget):
         self._fill_menus()
         self._lay_out()
         self._connect()
+        self._show_example("")
         self.show_truth((), "")
         self._show_bars()
 
@@ -121,6 +120,7 @@ class PromptsPanel(QWidget):
         self._pages.setCurrentIndex(0 if reason else 1)
         self.refused.say(reason or "", view.spec is not None)
         self.note.say(view.world_note)
+        self._show_example(view.spec.world if view.spec is not None else "")
         state = view.state
         self._showing = True
         if not self._typing.isActive() and state.prompts != self._typed:
@@ -169,9 +169,14 @@ class PromptsPanel(QWidget):
         offer = self.labels.choice(SCENE)
         offer.setEnabled(bool(captions))
         offer.setToolTip("\n".join(captions) or "A tabletop scene has captions that are known")
+        self.empty.button.setText("Try the captions of this scene" if right else "Try an example")
         if right != self._true:
             self._true = right
             self._show_bars()
+
+    def _show_example(self, world: str) -> None:
+        self._example = EXAMPLES.get(world, EXAMPLES[""])
+        self.editor.setPlaceholderText("\n".join(self._example))
 
     def _show_bars(self) -> None:
         answer = self._answer
@@ -250,6 +255,12 @@ class PromptsPanel(QWidget):
         else:
             self.labels_picked.emit(label_set(key) if key in LABEL_SETS else ())
 
+    def _on_example(self) -> None:
+        if self._true:
+            self.captions_wanted.emit()
+        else:
+            self.labels_picked.emit(self._example)
+
     # ---- how it is built ----
 
     def _fill_menus(self) -> None:
@@ -300,7 +311,7 @@ class PromptsPanel(QWidget):
         self.template.editingFinished.connect(self._on_template_left)
         self.templates.picked.connect(self._on_template_set)
         self.labels.picked.connect(self._on_label_set)
-        self.empty.clicked.connect(partial(self.labels_picked.emit, EXAMPLE))
+        self.empty.clicked.connect(self._on_example)
         self.bars.picked.connect(self.prompt_picked)
         self.words.prompt_picked.connect(self.prompt_picked)
         self.words.start_layer_picked.connect(self.start_layer_picked)
