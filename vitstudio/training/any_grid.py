@@ -19,10 +19,7 @@ from torch.nn.functional import linear
 def resized(maps: Tensor, side: int) -> Tensor:
     """Square maps as a smaller grid sees them: (count, whole^2) to (count, side^2), averaged."""
     whole = round(maps.shape[1] ** 0.5)
-    found = functional.interpolate(
-        maps.view(-1, 1, whole, whole), size=(side, side), mode="bilinear", antialias=True
-    )
-    return found.flatten(1)
+    return functional.adaptive_avg_pool2d(maps.view(-1, 1, whole, whole), side).flatten(1)
 
 
 class FromTokens(nn.Linear):
