@@ -14,6 +14,7 @@ from vitstudio.models import catalog, world_nets
 from vitstudio.models.adapters import dat, depthformer, open_clip, timm_vit, torchvision_vit
 from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.adapters.bundled import build_bundled
+from vitstudio.models.light_imports import without_compiler
 
 Build = Callable[[str, ModelSpec | None], AdaptedNet]
 """From a model id and the catalogue's entry (None where it has none) to a net, random weights."""
@@ -103,7 +104,7 @@ def bring_libraries(model_id: str) -> bool:
     """
     missing = [name for name in family_of(model_id).libraries if name not in sys.modules]
     for name in missing:
-        with contextlib.suppress(ImportError):
+        with contextlib.suppress(ImportError), without_compiler():
             importlib.import_module(name)
     return any(name in sys.modules for name in missing)
 

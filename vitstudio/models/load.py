@@ -22,7 +22,8 @@ from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.adapters.bundled import build_bundled
 from vitstudio.models.checkpoints import match_keys, read_checkpoint
 from vitstudio.models.device import DTYPES, choose_device, choose_precision
-from vitstudio.models.families import Family, family_of
+from vitstudio.models.families import Family, bring_libraries, family_of
+from vitstudio.models.light_imports import without_compiler
 from vitstudio.models.own_checkpoints import own_model_of
 from vitstudio.models.recognition import recognise
 from vitstudio.models.relatives import build_relative
@@ -103,6 +104,7 @@ def load(
     begin = time.perf_counter()
     target = choose_device(device)
     dtype = DTYPES[choose_precision(precision, target)]
+    bring_libraries(model_id)
     adapted = _build(model_id, weights)
     return _place(adapted, target, dtype, begin)
 
@@ -118,7 +120,9 @@ def load_checkpoint(path: str, device: str = "auto", precision: str = "auto") ->
     begin = time.perf_counter()
     target = choose_device(device)
     dtype = DTYPES[choose_precision(precision, target)]
-    return _place(_build_recognised(Path(path)), target, dtype, begin)
+    with without_compiler():
+        adapted = _build_recognised(Path(path))
+    return _place(adapted, target, dtype, begin)
 
 
 def _place(

@@ -1,0 +1,83 @@
+"""Model libraries come without torch's compiler, which works as ever once it is wanted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import json, sys
+import torch
+from vitstudio.models.families import bring_libraries
+from vitstudio.models.light_imports import without_compiler
+
+with without_compiler():
+    from torch.compiler import disable
+    import torch._dynamo.utils as asked
+    twice = disable(lambda x: 2 * x)
+    again = disable(recursive=False)(lambda x: 3 * x)
+told = {"six": twice(3), "nine": again(3), "stand-in gone": asked.__name__ not in sys.modules}
+bring_libraries("timm/any")
+told["timm"] = "timm.models" in sys.modules
+told["compiler"] = "torch._dynamo" in sys.modules
+from torchvision.ops import roi_align
+pooled = roi_align(torch.ones(1, 3, 8, 8), torch.tensor([[0, 1.0, 1, 5, 5]]), (2, 2))
+told["pooled"] = pooled.flatten().tolist()
+
+@torch.compile(backend="eager")
+def compiled(x):
+    return twice(x) + again(x) + 1
+
+told["compiled"] = compiled(torch.ones(2)).tolist()
+told["later"] = "torch._dynamo" in sys.modules
+with without_compiler():
+    import torch._dynamo
+    told["real"] = callable(torch._dynamo.utils.is_compile_supported)
+print(json.dumps(told))
+"""
+THROUGH = """
+import json, sys
+import torch
+from vitstudio.models.light_imports import without_compiler
+
+with without_compiler():
+    from torch._dynamo.utils import counters, is_compile_supported
+print(json.dumps([isinstance(counters, dict), is_compile_supported("cpu") in (True, False)]))
+"""
+
+
+def said(script: str) -> object:
+    """What a script says in an interpreter of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_the_compiler_comes_when_it_is_used() -> None:
+    assert said(SCRIPT) == {
+        "six": 6,
+        "nine": 9,
+        "stand-in gone": True,
+        "timm": True,
+        "compiler": False,
+        "pooled": [1.0] * 12,
+        "compiled": [6.0, 6.0],
+        "later": True,
+        "real": True,
+    }
+
+
+@pytest.mark.slow
+def test_whatever_else_is_asked_is_the_real_one_s() -> None:
+    assert said(THROUGH) == [True, True]
