@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,15 @@ def random_frame(rows: int = 60, cols: int = 100) -> Frame:
     """Noise: no two patches are alike, so nothing can be mixed up unseen."""
     generator = np.random.default_rng(3)
     return Frame(generator.integers(0, 256, (rows, cols, 3), dtype=np.uint8), "noise")
+
+
+@contextmanager
+def on_one_thread() -> Iterator[None]:
+    """No more: most nets of tests are so small that two would only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def spec_of(**changes: Any) -> ModelSpec:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from vitstudio.api import load_image
 from vitstudio.core.assets import assets_dir
@@ -21,16 +19,10 @@ from vitstudio.models.tracing import trace_frame
 from vitstudio.state.offers import offered_views
 from vitstudio.state.resolve import resolve
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 BUNDLED = tuple(spec for spec in catalog.list_specs() if spec.availability == "bundled")
 PICTURES = ("tabletop:20", str(assets_dir() / "images" / "coffee.png"))
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module", params=BUNDLED, ids=lambda spec: spec.id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -15,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from tests.models import goldens
-from tests.models.nets_of_tests import random_frame, spec_of
+from tests.models.nets_of_tests import random_frame
+from tests.models.small_own import DAT as SMALL
+from tests.models.small_own import dat_spec, filled
 from tests.models.test_swin import merging
 from vitstudio.core.errors import CheckpointError, ModelError
 from vitstudio.core.frame import Frame
@@ -31,42 +32,12 @@ from vitstudio.models.nets.dat import CONFIGS, Dat, DatConfig
 from vitstudio.models.own_models import find_own
 from vitstudio.models.trace import Trace
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 Array = np.ndarray[Any, Any]
 
-SMALL = DatConfig(
-    image_size=(48, 64),
-    num_classes=5,
-    dims=(8, 16),
-    blocks=("LS", "LD"),
-    num_heads=(1, 4),
-    groups=(1, 2),
-    window_sizes=((3, 4), (2, 4)),
-    offset_kernels=(5, 3),
-    offset_ranges=(2.0, 2.0),
-)
-"""Neither picture nor windows are square: grids of 12 x 16 and 6 x 8 cells."""
 D = 3
 """The deformable layer."""
-
-
-def dat_spec(config: DatConfig) -> Any:
-    """A spec for any configuration."""
-    step = config.stride(config.num_stages - 1)
-    return spec_of(
-        id="dat_small_test",
-        family="DAT",
-        input_size=config.image_size,
-        patch_size=(config.patch_size,) * 2,
-        size_step=(step, step),
-        flexible=False,
-    )
-
-
-def filled(config: DatConfig) -> Dat:
-    """With weights that make offsets, biases and attention large."""
-    net = Dat(config).eval()
-    net.load_state_dict(goldens.fill(net.state_dict()))
-    return net.requires_grad_(False)
 
 
 def trace_tensor(adapted: AdaptedNet, image: Tensor) -> Trace:
@@ -74,15 +45,6 @@ def trace_tensor(adapted: AdaptedNet, image: Tensor) -> Trace:
     frame = random_frame(image.shape[2], image.shape[3])
     with patch.object(tracing, "input_tensor", lambda *_: image):
         return tracing.trace_frame(adapted, frame)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """No more: most tensors here are so small that two would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from torch import Tensor, nn
 
 from tests.models import goldens
 from tests.models.nets_of_tests import random_frame
+from tests.models.small_own import CROSS, SELF, filled, spec_for
+from tests.models.small_own import DEPTHFORMER as SMALL
 from vitstudio import api, cli
 from vitstudio.core.errors import CheckpointError, ModelError
 from vitstudio.core.frame import Frame
@@ -26,44 +27,14 @@ from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.adapters.depthformer import adapt_depthformer, layers_of
 from vitstudio.models.answers import token_map
 from vitstudio.models.load import load
-from vitstudio.models.nets.depthformer import CONFIGS, DepthFormer, DepthFormerConfig
+from vitstudio.models.nets.depthformer import CONFIGS, DepthFormer
 from vitstudio.models.own_checkpoints import own_model_of
 from vitstudio.models.own_models import find_own
 from vitstudio.models.trace import Trace
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 Array = np.ndarray[Any, Any]
-
-SMALL = DepthFormerConfig(
-    dim=8,
-    depths=(2, 2, 1, 1),
-    num_heads=(1, 2, 2, 4),
-    stem_dim=6,
-    neck_dim=16,
-    neck_heads=4,
-    neck_points=3,
-)
-SELF, CROSS = 6, 7
-"""Layers of the small net's neck."""
-
-
-def spec_for(size: tuple[int, int]) -> Any:
-    """The published spec for another size."""
-    return replace(find_own("depthformer_swint_nyu"), input_size=size, default_patches=2)
-
-
-def filled(config: DepthFormerConfig) -> DepthFormer:
-    net = DepthFormer(config).eval()
-    net.load_state_dict(goldens.fill(net.state_dict()))
-    return net.requires_grad_(False)
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """No more: most tensors here are so small that two would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from tests.models.nets_of_tests import random_frame
-from tests.models.test_depthformer_trace import CROSS, SELF, SMALL, filled, spec_for
+from tests.models.small_own import CROSS, SELF, filled, spec_for
+from tests.models.small_own import DEPTHFORMER as SMALL
 from vitstudio.core.errors import CaptureError
 from vitstudio.models import tracing
 from vitstudio.models.adapters.base import AdaptedNet
@@ -22,20 +22,14 @@ from vitstudio.models.capture import Recalls, capture_blocks
 from vitstudio.models.memory import held_bytes
 from vitstudio.models.trace import Trace
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RECALLED = (2, 4, 5, SELF, CROSS)
 """The first blocks of the small net's later stages, and its neck."""
 
 
 class Owner:
     """Something that dies when the test says so."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -24,21 +23,14 @@ from vitstudio.models.probe import Operands, attention_operands
 from vitstudio.models.trace import Trace
 from vitstudio.models.tracing import trace_frame
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 Array = np.ndarray[Any, Any]
 
 
 def traced(adapted: AdaptedNet) -> Trace:
     """Of a landscape picture, where the net takes one."""
     return trace_frame(adapted, random_frame(64, 96), "aspect", None)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Thousands of tiny products: threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def whole_jacobian(trace: Trace, layer: int, cell: tuple[int, int]) -> Array:

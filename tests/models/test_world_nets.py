@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,16 +28,9 @@ from vitstudio.world.captions import VOCABULARY
 from vitstudio.world.captions import words as words_of_captions
 from vitstudio.world.vocabulary import SHAPES
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LARGEST_BYTES = 12_000_000
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """Small nets: threads only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def half(adapted: AdaptedNet) -> dict[str, torch.Tensor]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import stat
 import warnings
 from pathlib import Path
 from typing import IO
@@ -18,6 +17,7 @@ from vitstudio.core.errors import PictureError
 from vitstudio.core.frame import Frame
 from vitstudio.core.worlds import world_of
 from vitstudio.sources.colour import to_rgb
+from vitstudio.sources.files import check_file, why_unreadable
 
 Picture = str | os.PathLike[str] | bytes | Image.Image | NDArray[np.generic]
 
@@ -66,33 +66,12 @@ def load_frame(picture: Picture, source: str = "") -> Frame:
     if isinstance(picture, bytes):
         return _read(io.BytesIO(picture), source, source or "The picture")
     path = Path(picture)
-    _check_file(path)
+    check_file(path, "picture")
     try:
         with path.open("rb") as file:
             return _read(file, source or str(path), path.name)
     except OSError as error:
-        raise PictureError(_why_unreadable(path, error)) from error
-
-
-def _check_file(path: Path) -> None:
-    try:
-        mode = path.stat().st_mode
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise PictureError(_why_unreadable(path, error)) from error
-    if stat.S_ISDIR(mode):
-        raise PictureError(f"{path} is a folder; choose a picture in it.")
-    if not stat.S_ISREG(mode):
-        # Opening a pipe or a device could wait for ever.
-        raise PictureError(f"{path} is not a file; choose a picture file.")
-
-
-def _why_unreadable(path: Path, error: Exception) -> str:
-    if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
-        return f"{path} does not exist; it may have been moved, renamed or deleted."
-    if isinstance(error, PermissionError):
-        return f"{path} may not be read; ask for permission to read it or copy it elsewhere."
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"{path} cannot be read ({reason}); check the disk or copy the file elsewhere."
+        raise PictureError(why_unreadable(path, error)) from error
 
 
 def _read(file: IO[bytes], source: str, name: str) -> Frame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import stat
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
@@ -18,6 +17,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from vitstudio.core.errors import Cancelled, PictureError
+from vitstudio.sources.files import check_file, why_unreadable
 
 # Named, so that no file can send the reader to other files or into the net (playlists can).
 FORMATS = "asf,avi,flv,matroska,mov,mpeg,mpegts,mpegvideo,ogg"
@@ -57,7 +57,8 @@ class VideoFile:
         self.damaged = 0
         self._container: InputContainer | None = None
         self._interrupted = threading.Event()
-        _check(path)
+        if not check_file(path, "video").st_size:
+            raise PictureError(f"{path.name} is empty (0 bytes); get another copy of it.")
         try:
             self._open()
             self.rate = self.stream.average_rate or self.stream.guessed_rate or USUAL_RATE
@@ -139,7 +140,7 @@ class VideoFile:
             yield from self._container.demux(self.stream)
         except FFmpegError as error:
             if isinstance(error, OSError):
-                raise PictureError(_why_unreadable(self.path, error)) from error
+                raise PictureError(why_unreadable(self.path, error)) from error
             self.damaged += 1
             yield None
 
@@ -154,29 +155,6 @@ class VideoFile:
         return sorted(times)
 
 
-def _check(path: Path) -> None:
-    try:
-        status = path.stat()
-    except (OSError, ValueError) as error:  # ValueError: a null character in the name
-        raise PictureError(_why_unreadable(path, error)) from error
-    if stat.S_ISDIR(status.st_mode):
-        raise PictureError(f"{path} is a folder; choose a video in it.")
-    if not stat.S_ISREG(status.st_mode):
-        # Opening a pipe or a device could wait for ever, and there would be no way back in it.
-        raise PictureError(f"{path} is not a file; choose a video file.")
-    if not status.st_size:
-        raise PictureError(f"{path.name} is empty (0 bytes); get another copy of it.")
-
-
-def _why_unreadable(path: Path, error: Exception) -> str:
-    if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
-        return f"{path} does not exist; it may have been moved, renamed or deleted."
-    if isinstance(error, PermissionError):
-        return f"{path} may not be read; ask for permission to read it or copy it elsewhere."
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return f"{path} cannot be read ({reason}); check the disk or copy the file elsewhere."
-
-
 def _container(path: Path) -> InputContainer:
     arguments: dict[str, Any] = {"container_options": OPTIONS}
     if int(av.__version__.split(".")[0]) < 19:
@@ -185,7 +163,7 @@ def _container(path: Path) -> InputContainer:
         container: InputContainer = av.open(str(path), **arguments)
     except FFmpegError as error:
         if isinstance(error, OSError):
-            raise PictureError(_why_unreadable(path, error)) from error
+            raise PictureError(why_unreadable(path, error)) from error
         raise PictureError(
             f"{path.name} cannot be opened as a video: it is damaged, cut short or of another "
             "kind; get another copy of it or save it as MP4."

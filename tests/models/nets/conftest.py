@@ -11,26 +11,16 @@ import torch
 from torch import Tensor
 
 from tests.models import goldens
-from vitstudio.models.nets.depthformer import CONFIGS, DepthFormer, DepthFormerConfig, Features
-
-SMALL = DepthFormerConfig(
-    dim=8,
-    depths=(2, 2, 1, 1),
-    num_heads=(1, 2, 2, 4),
-    stem_dim=6,
-    neck_dim=16,
-    neck_heads=4,
-    neck_points=3,
-)
+from tests.models.nets_of_tests import on_one_thread
+from tests.models.small_own import DEPTHFORMER as SMALL
+from vitstudio.models.nets.depthformer import CONFIGS, DepthFormer, Features
 
 
 @pytest.fixture(autouse=True, scope="package")
 def one_thread() -> Iterator[None]:
-    """No more: most nets here are so small that two would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    """For all of them."""
+    with on_one_thread():
+        yield
 
 
 @pytest.fixture

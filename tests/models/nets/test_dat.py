@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from tests.models import goldens
 from tests.models.goldens import Golden
+from tests.models.small_own import DAT as SMALL_DAT
 from vitstudio.core.errors import CheckpointError, ModelError
 from vitstudio.models.nets import dat
 from vitstudio.models.nets.dat import CONFIGS, Block, Dat, DatConfig, DeformableAttention
@@ -20,19 +21,7 @@ from vitstudio.models.nets.dat import CONFIGS, Block, Dat, DatConfig, Deformable
 TOLERANCE = 1e-5
 """Of the largest magnitude; the smallest mistake that was tried on purpose moves logits 2e-3."""
 
-SMALL = DatConfig(
-    image_size=(48, 64),
-    num_classes=5,
-    dims=(8, 16),
-    blocks=("LS", "LD"),
-    num_heads=(1, 4),
-    groups=(1, 2),
-    window_sizes=((3, 4), (2, 4)),
-    offset_kernels=(5, 3),
-    offset_ranges=(2.0, 2.0),
-    drop_path=0.5,
-)
-"""Neither picture nor windows are square."""
+SMALL = replace(SMALL_DAT, drop_path=0.5)
 
 SQUARE = replace(SMALL, image_size=(48, 48), window_sizes=((3, 3), (3, 3)))
 

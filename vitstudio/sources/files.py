@@ -1,0 +1,44 @@
+"""What may be wrong with a file before anything of it is read."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from vitstudio.core.errors import PictureError
+
+
+def check_file(path: Path, what: str) -> os.stat_result:
+    """The facts of a file that can be read.
+
+    Parameters
+    ----------
+    what : str
+        What is in it: "picture", "video".
+
+    Raises
+    ------
+    PictureError
+        If it does not exist, may not be seen, or is a folder, a pipe or a device.
+    """
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        raise PictureError(why_unreadable(path, error)) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise PictureError(f"{path} is a folder; choose a {what} in it.")
+    if not stat.S_ISREG(status.st_mode):
+        # Opening a pipe or a device could wait for ever, and there is no way back in it.
+        raise PictureError(f"{path} is not a file; choose a {what} file.")
+    return status
+
+
+def why_unreadable(path: Path, error: Exception) -> str:
+    """An error of the file system as a sentence that says what to do."""
+    if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
+        return f"{path} does not exist; it may have been moved, renamed or deleted."
+    if isinstance(error, PermissionError):
+        return f"{path} may not be read; ask for permission to read it or copy it elsewhere."
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{path} cannot be read ({reason}); check the disk or copy the file elsewhere."
