@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -359,6 +360,37 @@ def test_slides_whose_folder_becomes_empty(driven: Driven, tmp_path: Path) -> No
     driven.program.studio.trigger("live.play")
     driven.until(lambda: driven.playing)
     driven.goes_on(source, 1)
+
+
+# ---- the window
+
+
+class Layouts(QObject):
+    """Counts how often a widget is laid out anew, and remembers whose layout it was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of: list[str] = []
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.LayoutRequest:
+            self.of.append(type(watched).__name__)
+        return False
+
+
+def test_live_pictures_have_nothing_laid_out_anew(driven: Driven) -> None:
+    driven.open(DEMO)
+    driven.goes_on(DEMO, 6)  # the places of figures have grown by now
+    layouts = Layouts()
+    application = QApplication.instance()
+    assert application is not None
+    application.installEventFilter(layouts)
+    try:
+        driven.goes_on(DEMO, 6)
+    finally:
+        application.removeEventFilter(layouts)
+    # A figure may still get wider; not with every picture.
+    assert layouts.of.count("MainWindow") <= 2, layouts.of
 
 
 # ---- models

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QEvent, QObject
 from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QGraphicsView
 
 from tests.export.helpers import make_depth, make_points, make_windows
 from vitstudio.painting.windows import asked_window
@@ -141,3 +143,26 @@ def test_a_pinned_look_is_planned_once(canvas, monkeypatch):
     canvas.zoom(1.5)
     canvas.repaint_now()
     assert len(counted) == planned + 1
+
+
+def test_a_picture_that_is_painted_at_once_is_painted_once(qtbot, canvas):
+    painted = []
+
+    class Watcher(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() == QEvent.Type.Paint:
+                painted.append(event.rect().size())
+            return False
+
+    watcher = Watcher()
+    viewport = canvas.findChild(QGraphicsView).viewport()
+    show(canvas, make_points((190.0, 150.0), (300, 421)))
+    qtbot.wait(50)
+    viewport.installEventFilter(watcher)
+    show(canvas, make_points((90.0, 50.0), (300, 421)))
+    assert len(painted) == 1
+    qtbot.wait(50)
+    assert len(painted) == 1
+    canvas.repaint_now()  # nothing has changed
+    assert len(painted) == 1
+    viewport.removeEventFilter(watcher)

@@ -170,7 +170,7 @@ def live_questions(situation: Situation) -> tuple[object, ...]:
         found.append(AskMap(info.generation, situation.request))
     if depth is not None and situation.tab == "Depth" and depth != situation.request:
         found.append(AskMap(info.generation, depth))
-    if token is not None:
+    if token is not None and situation.tab == "Heads":
         found.append(AskToken(info.generation, token))
     if atlas is not None and situation.tab == "Heads":
         found.append(atlas)

@@ -187,7 +187,7 @@ class AnatomyRail(QWidget):
                 if number != self._rows.shown:
                     self._rows.set_shown(number)
                     self._list.setCurrentIndex(self._rows.index(number))
-                self._list.scrollTo(self._rows.index(number))
+                    self._list.scrollTo(self._rows.index(number))
                 return
         self._rows.set_shown(None)
 

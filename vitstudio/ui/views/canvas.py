@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
+from PySide6.QtCore import QCoreApplication, QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QApplication, QLabel, QWidget
 
@@ -142,8 +142,10 @@ class Canvas(QWidget):
         return self._item.shown_map
 
     def repaint_now(self) -> None:
-        """Paint at once instead of with the next events (for measurements)."""
-        self._graphics.viewport().repaint()
+        """Paint what has changed at once instead of with the next events."""
+        # First what is still in the scene's queue; `repaint` would leave it to be painted again.
+        QCoreApplication.sendPostedEvents(self._graphics.scene(), QEvent.Type.MetaCall.value)
+        QCoreApplication.sendPostedEvents(self.window(), QEvent.Type.UpdateRequest.value)
 
     @property
     def scale_px(self) -> float:
@@ -192,12 +194,12 @@ class Canvas(QWidget):
 
     def _place_labels(self) -> None:
         for label, top in ((self._banner, 10), (self._busy, self.height() - 34)):
-            label.adjustSize()
-            label.move((self.width() - label.width()) // 2, top)
-            label.raise_()
-        self._legend.adjustSize()
-        self._legend.move(10, self.height() - self._legend.height() - 10)
-        self._legend.raise_()
+            if not label.isHidden():
+                label.adjustSize()
+                label.move((self.width() - label.width()) // 2, top)
+        if not self._legend.isHidden():
+            self._legend.adjustSize()
+            self._legend.move(10, self.height() - self._legend.height() - 10)
 
 
 def _legend_text(names: Sequence[tuple[str, str]]) -> str:

@@ -12,6 +12,7 @@ from vitstudio.painting import palette
 from vitstudio.painting.colour_bar import colour_bar_width, paint_colour_bar
 from vitstudio.painting.text import font_px
 from vitstudio.state.resolve import ViewState
+from vitstudio.ui.views.drawing import set_tooltip
 
 LARGEST_HEIGHT = 340
 MARGIN = 14
@@ -48,7 +49,7 @@ class ColourBarView(QWidget):
             self.setFixedWidth(max(self.width(), round(needed) + 2 * MARGIN))
             averaged = token_map.mean_ranges is not None and view.state.scale != "fixed"
             how = f"\nmean over {view.state.live_mean_s:g} s" if averaged else ""
-            self.setToolTip(f"{self._unit}, from {low:.4g} to {high:.4g}{how}")
+            set_tooltip(self, f"{self._unit}, from {low:.4g} to {high:.4g}{how}")
         self.update()
 
     def paintEvent(self, _event: QPaintEvent) -> None:

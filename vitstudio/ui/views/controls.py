@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from vitstudio.painting.colour_bar import bar_image
+from vitstudio.ui.views.drawing import set_tooltip
 
 SLIDER_KEYS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
 
@@ -186,7 +187,7 @@ class MenuButton(QToolButton):
 def enable(widget: QWidget, reason: str | None, tooltip: str = "") -> None:
     """Switch a control off with the reason as its tooltip, or on with its own."""
     widget.setEnabled(reason is None)
-    widget.setToolTip(tooltip if reason is None else reason)
+    set_tooltip(widget, tooltip if reason is None else reason)
 
 
 def swatch(colormap: str, size: QSize) -> QIcon:

@@ -9,6 +9,9 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 from vitstudio.painting import palette
 from vitstudio.painting.text import font_px
 
+LARGEST_PX = 16_777_215
+"""Qt's QWIDGETSIZE_MAX: no limit."""
+
 
 def colour(name: str, alpha: float = 1.0) -> QColor:
     """A palette colour with an opacity in [0, 1]."""
@@ -106,6 +109,33 @@ def draw_chevron_down(painter: QPainter, centre: QPointF, ink: str) -> None:
     x, y = centre.x(), centre.y()
     painter.drawLine(QPointF(x, y - 4), QPointF(x, y + 4))
     painter.drawPolyline([QPointF(x - 3, y + 1), QPointF(x, y + 4), QPointF(x + 3, y + 1)])
+
+
+def set_tooltip(widget: QWidget, text: str) -> None:
+    """Change a tooltip, if it does change: Qt tells the widget of every call."""
+    if widget.toolTip() != text:
+        widget.setToolTip(text)
+
+
+def set_steady_text(label: QLabel, text: str) -> None:
+    """Change a text that changes with every live picture, in a place that only grows.
+
+    Then nothing beside it is laid out anew, nor does it tremble (see `keep_height`).
+    """
+    if label.text() == text:
+        return
+    label.setText(text)
+    needed = label.sizeHint()
+    # Fixed from the first text on; a hidden label has no size of its own yet.
+    steady = label.minimumSize() == label.maximumSize()
+    if not steady or needed.width() > label.minimumWidth():
+        label.setFixedSize(needed.expandedTo(label.minimumSize()))
+
+
+def loosen(label: QLabel) -> None:
+    """Let the place of `set_steady_text` be as small as the next text: it is of something else."""
+    label.setMinimumSize(0, 0)
+    label.setMaximumSize(LARGEST_PX, LARGEST_PX)
 
 
 def keep_height(text: QLabel) -> None:

@@ -9,7 +9,7 @@ from vitstudio.core.live import Kept
 from vitstudio.painting import palette
 from vitstudio.ui.theme import set_property
 from vitstudio.ui.views.controls import label
-from vitstudio.ui.views.drawing import derived_font, keep_height, text_width, unit
+from vitstudio.ui.views.drawing import derived_font, keep_height, set_tooltip, text_width, unit
 from vitstudio.ui.views.live_words import duration_text, size_text
 from vitstudio.ui.views.scrub_bar import ScrubBar
 
@@ -67,11 +67,13 @@ class KeptStrip(QWidget):
         last = max(kept.count - 1, 0)
         self.bar.set_scale(last)
         self.bar.setEnabled(last > 0)
-        self.bar.setToolTip("" if last else NOTHING)
+        set_tooltip(self.bar, "" if last else NOTHING)
         self.bar.show_place(last if kept.place is None else kept.place)
         self._span.setText(f"last {duration_text(kept.seconds)}" if last else "")
         size = f", {size_text(kept.size_bytes)}" if kept.size_bytes else ""
-        self._span.setToolTip(f"{kept.count:,} pictures with their maps{size}" if last else NOTHING)
+        set_tooltip(
+            self._span, f"{kept.count:,} pictures with their maps{size}" if last else NOTHING
+        )
         self._show_state()
 
     def show_running(self, running: bool) -> None:

@@ -11,7 +11,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWi
 from vitstudio.core.trace import TokenFacts
 from vitstudio.painting import palette
 from vitstudio.painting.numbers import format_value
-from vitstudio.ui.views.drawing import ElidedLabel, draw_panel
+from vitstudio.ui.views.drawing import (
+    ElidedLabel,
+    draw_panel,
+    loosen,
+    set_steady_text,
+    set_tooltip,
+)
 
 EMPTY = "Click a patch of the picture to see the figures of its token."
 
@@ -110,7 +116,7 @@ class TokenPanel(QWidget):
         """Show the figures under a title; None shows what would be here."""
         rows = () if facts is None else fact_rows(facts)
         self._title.setText(title)
-        self._title.setToolTip(title)
+        set_tooltip(self._title, title)
         self._title.setVisible(bool(title))
         self._empty.setVisible(not rows)
         while len(self._labels) < len(rows):
@@ -123,11 +129,13 @@ class TokenPanel(QWidget):
                 self._fill(name, value, rows[number])
 
     def _fill(self, name: ElidedLabel, value: QLabel, row: FactRow) -> None:
-        name.setText(row.name)
-        value.setText(row.value)
+        if name.text() != row.name:
+            name.setText(row.name)
+            loosen(value)
+        set_steady_text(value, row.value)
         value.setAccessibleName(f"{row.name}: {row.value}")
         for label in (name, value):
-            label.setToolTip(f"{row.name}: {row.value}\n{row.help}")
+            set_tooltip(label, f"{row.name}: {row.value}\n{row.help}")
 
     def _add_labels(self) -> None:
         name, value = ElidedLabel("", self), QLabel(self)

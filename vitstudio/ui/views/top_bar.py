@@ -18,6 +18,7 @@ from vitstudio.state.resolve import ViewState
 from vitstudio.state.sizes import FEWEST_PATCHES, patches_of, steps_of
 from vitstudio.ui.metrics import Metrics
 from vitstudio.ui.views.controls import KeySlider, MenuButton, enable, label
+from vitstudio.ui.views.drawing import loosen, set_steady_text, set_tooltip
 from vitstudio.ui.views.model_button import ModelButton
 from vitstudio.ui.views.source_menu import SourceMenu
 
@@ -89,6 +90,7 @@ class TopBar(QFrame):
         self.device.set_choices(_device_choices())
         self.device.picked.connect(self._on_device)
         self.times = label("", "muted")
+        self._words = False
         self.palette_button = QPushButton("⌘K" if sys.platform == "darwin" else "Ctrl K")
         self.palette_button.clicked.connect(partial(self.action_wanted.emit, "window.palette"))
         self.export = _export_button(self)
@@ -122,9 +124,10 @@ class TopBar(QFrame):
             grid = f"{info.grid_size[0]} × {info.grid_size[1]}"
             pyramid = info.spec.size_step != info.spec.patch_size
             self.grid_size.setText(f"{cols} × {rows} px" if pyramid else grid)
-            self.grid_size.setToolTip(
+            set_tooltip(
+                self.grid_size,
                 f"{info.grid_size[0]} rows and {info.grid_size[1]} columns of patches; "
-                f"the model sees {cols} × {rows} pixels"
+                f"the model sees {cols} × {rows} pixels",
             )
         self.export.setEnabled(info is not None)
         self.device.choose(f"{state.device} {state.precision}")
@@ -141,7 +144,8 @@ class TopBar(QFrame):
         """How long the forward pass and the last map took."""
         named = (("forward", forward_s), ("map", map_s))
         self._times = tuple((name, milliseconds(s)) for name, s in named if s is not None)
-        self.times.setToolTip("Forward pass, and the last map asked of it" if self._times else "")
+        help_text = "Forward pass, and the last map asked of it" if self._times else ""
+        set_tooltip(self.times, help_text)
         self._write_times()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -151,8 +155,11 @@ class TopBar(QFrame):
 
     def _write_times(self) -> None:
         words = self.width() >= NARROW
+        if words != self._words:
+            self._words = words
+            loosen(self.times)
         parts = (f"{name} <b>{text}</b>" if words else text for name, text in self._times)
-        self.times.setText(" · ".join(parts))
+        set_steady_text(self.times, " · ".join(parts))
 
     def show_recent(self, paths: Sequence[str]) -> None:
         """Pictures opened before, the newest first."""

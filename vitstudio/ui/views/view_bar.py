@@ -29,6 +29,7 @@ from vitstudio.ui.views.controls import (
     enable,
     swatch,
 )
+from vitstudio.ui.views.drawing import set_tooltip
 from vitstudio.ui.views.glyphs import toggle_icon
 
 SCALE_TITLES: dict[Scale, str] = {"map": "This map", "shared": "Shared", "fixed": "Fixed"}
@@ -72,6 +73,7 @@ class ViewBar(QFrame):
         self.setProperty("role", "bar")
         self._help: dict[str, str] = {}
         self._showing = False
+        self._shown_colormap = ""
         self.views = Segmented(VIEW_TITLES.items(), "View", compact=True)
         self.direction = Segmented(
             (("from", "looks at"), ("to", "looked at by")), "Direction", compact=True
@@ -130,7 +132,9 @@ class ViewBar(QFrame):
         self.opacity.setValue(round(100 * state.opacity))
         enable(self.opacity, off.get("opacity"), "How much of the map covers the picture  [ ]")
         self.colormap.set_title("")
-        self.colormap.setIcon(self._swatches[shown_colormap(state)])
+        if (shown := shown_colormap(state)) != self._shown_colormap:  # lays the bar out anew
+            self._shown_colormap = shown
+            self.colormap.setIcon(self._swatches[shown])
         self.colormap.choose(state.colormap)
         self.scale.set_title(SCALE_TITLES[state.scale])
         self.scale.choose(state.scale)
@@ -145,9 +149,9 @@ class ViewBar(QFrame):
         enable(self.invert, off.get("colours"), self._help.get("look.invert", ""))
         self.offsets.show_on(state.show_offsets)
         self.offsets.setVisible("offsets" not in off)
-        self.offsets.setToolTip(self._help.get("look.offsets", ""))
+        set_tooltip(self.offsets, self._help.get("look.offsets", ""))
         self.grid.show_on(state.show_grid)
-        self.grid.setToolTip(self._help.get("look.grid", ""))
+        set_tooltip(self.grid, self._help.get("look.grid", ""))
         self._showing = False
 
     def _show_levels(self, view: ViewState) -> None:
