@@ -63,17 +63,10 @@ class Showing:
         if new.info is None and old.info is not None:
             self._forget()
         self._rail(old, new)
-        screen.breadcrumb.show_view(view)
-        screen.view_bar.show_view(view)
-        screen.top_bar.show_view(view, new.info)
-        screen.atlas.set_colormap(shown_colormap(view.state))
-        screen.bias.set_colormap(view.state.colormap)
-        head = view.state.head
-        screen.atlas.show_selection(view.state.layer, None if isinstance(head, str) else head)
+        if not looks_alike(old, new):
+            self._controls(new)
         self._classes(old, new)
         self._tabs(new)
-        screen.depth.show_view(view)
-        screen.world.show_source(view.state.source)
         self._truth(new, frame)
         self._prompts(old, new)
         self._bias(old, new)
@@ -83,6 +76,19 @@ class Showing:
             self._notices = view.notices
             for text in view.notices:
                 screen.notice.show_notice(text, "info")
+
+    def _controls(self, new: Situation) -> None:
+        """What is chosen, and what can be."""
+        screen, view = self._screen, new.view
+        screen.breadcrumb.show_view(view)
+        screen.view_bar.show_view(view)
+        screen.top_bar.show_view(view, new.info)
+        screen.atlas.set_colormap(shown_colormap(view.state))
+        screen.bias.set_colormap(view.state.colormap)
+        head = view.state.head
+        screen.atlas.show_selection(view.state.layer, None if isinstance(head, str) else head)
+        screen.depth.show_view(view)
+        screen.world.show_source(view.state.source)
 
     def map(self, situation: Situation, token_map: TokenMap | None) -> None:
         """The map of this situation; None for the plain picture, or while there is none."""
@@ -257,6 +263,14 @@ class Showing:
         fresh = new.generation != old.generation and not goes_on(old, new)
         if fresh or reason != old.view.disabled.get("classes", ""):
             self._screen.predictions.show_classes((), reason)
+
+
+def looks_alike(old: Situation, new: Situation) -> bool:
+    """Whether a trace took another's place of which nothing but the picture is another."""
+    if old.info is None or new.info is None or old.info is new.info:
+        return False
+    sizes = [(each.grid_size, each.transform.input_size) for each in (old.info, new.info)]
+    return sizes[0] == sizes[1] and old.view == new.view
 
 
 def goes_on(old: Situation, new: Situation) -> bool:

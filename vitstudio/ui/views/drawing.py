@@ -11,6 +11,7 @@ from vitstudio.painting.text import font_px
 
 LARGEST_PX = 16_777_215
 """Qt's QWIDGETSIZE_MAX: no limit."""
+DIGITS = str.maketrans("123456789", "000000000")
 
 
 def colour(name: str, alpha: float = 1.0) -> QColor:
@@ -117,33 +118,48 @@ def set_tooltip(widget: QWidget, text: str) -> None:
         widget.setToolTip(text)
 
 
-def set_steady_text(label: QLabel, text: str) -> None:
-    """Change a text that changes with every live picture, in a place that only grows.
-
-    Then nothing beside it is laid out anew, nor does it tremble (see `keep_height`).
-    """
-    if label.text() == text:
-        return
-    label.setText(text)
-    needed = label.sizeHint()
-    # Fixed from the first text on; a hidden label has no size of its own yet.
-    steady = label.minimumSize() == label.maximumSize()
-    if not steady or needed.width() > label.minimumWidth():
-        label.setFixedSize(needed.expandedTo(label.minimumSize()))
-
-
-def loosen(label: QLabel) -> None:
-    """Let the place of `set_steady_text` be as small as the next text: it is of something else."""
-    label.setMinimumSize(0, 0)
-    label.setMaximumSize(LARGEST_PX, LARGEST_PX)
-
-
 def keep_height(text: QLabel) -> None:
     """For labels whose width is fixed too: then a new text lays out nothing else anew.
 
     A label asks for that with every text, and the whole window is laid out and painted for it.
     """
     text.setFixedHeight(round(20 * unit(text.font())))
+
+
+def tabular(font: QFont) -> QFont:
+    """The font with digits of one width, where it has them and Qt can ask for them."""
+    result = QFont(font)
+    if hasattr(result, "setFeature"):  # Qt 6.7
+        result.setFeature(QFont.Tag("tnum"), 1)
+    return result
+
+
+class SteadyLabel(QLabel):
+    """A text that changes with every live picture, in a place that only grows.
+
+    Then nothing beside it is laid out anew, nor does it tremble (see `keep_height`).
+    """
+
+    def __init__(self, text: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(text, parent)
+        self._measured: set[str] = set()
+        self.setFont(tabular(self.font()))
+
+    def say(self, text: str) -> None:
+        """Change the text."""
+        if text == self.text():
+            return
+        self.setText(text)
+        pattern = text.translate(DIGITS)  # which are all as wide
+        if pattern not in self._measured:
+            self._measured.add(pattern)
+            self.setFixedSize(self.sizeHint().expandedTo(self.minimumSize()))
+
+    def loosen(self) -> None:
+        """Let the place be as small as the next text: it is of something else."""
+        self._measured.clear()
+        self.setMinimumSize(0, 0)
+        self.setMaximumSize(LARGEST_PX, LARGEST_PX)
 
 
 class ElidedLabel(QLabel):

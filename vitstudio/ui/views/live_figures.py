@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from vitstudio.core.live import LiveRates
 from vitstudio.painting import palette
-from vitstudio.ui.views.drawing import derived_font, draw_text, text_width, unit
+from vitstudio.ui.views.drawing import derived_font, draw_text, tabular, text_width, unit
 from vitstudio.ui.views.live_words import count_text, rate_text, size_text
 from vitstudio.ui.views.top_bar import milliseconds
 
@@ -162,14 +162,6 @@ def figure_texts(rates: LiveRates) -> dict[str, str]:
         "overtaken": count_text(rates.overtaken),
         "memory": size_text(rates.memory_bytes) if rates.memory_bytes > 0 else NONE,
     }
-
-
-def tabular(font: QFont) -> QFont:
-    """The font with digits of one width, where it has them and Qt can ask for them."""
-    result = QFont(font)
-    if hasattr(result, "setFeature"):  # Qt 6.7
-        result.setFeature(QFont.Tag("tnum"), 1)
-    return result
 
 
 def _places(

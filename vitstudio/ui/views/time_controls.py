@@ -11,8 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 from vitstudio.core.live import SPEEDS, LiveFacts, Position
 from vitstudio.ui.theme import set_property
 from vitstudio.ui.views.controls import MenuButton, ToggleButton, label
-from vitstudio.ui.views.drawing import ElidedLabel, keep_height, text_width, unit
-from vitstudio.ui.views.live_figures import tabular
+from vitstudio.ui.views.drawing import ElidedLabel, keep_height, tabular, text_width, unit
 from vitstudio.ui.views.live_words import clock, source_help, source_title, speed_title
 from vitstudio.ui.views.scrub_bar import ScrubBar
 from vitstudio.ui.views.transport_glyphs import TransportGlyph, transport_icon

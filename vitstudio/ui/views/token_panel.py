@@ -13,9 +13,8 @@ from vitstudio.painting import palette
 from vitstudio.painting.numbers import format_value
 from vitstudio.ui.views.drawing import (
     ElidedLabel,
+    SteadyLabel,
     draw_panel,
-    loosen,
-    set_steady_text,
     set_tooltip,
 )
 
@@ -109,7 +108,7 @@ class TokenPanel(QWidget):
         self._column.setSpacing(4)
         self._column.addWidget(self._title)
         self._column.addWidget(self._empty)
-        self._labels: list[tuple[ElidedLabel, QLabel]] = []
+        self._labels: list[tuple[ElidedLabel, SteadyLabel]] = []
         self.show_token(None, "")
 
     def show_token(self, facts: TokenFacts | None, title: str) -> None:
@@ -128,17 +127,17 @@ class TokenPanel(QWidget):
             if used:
                 self._fill(name, value, rows[number])
 
-    def _fill(self, name: ElidedLabel, value: QLabel, row: FactRow) -> None:
+    def _fill(self, name: ElidedLabel, value: SteadyLabel, row: FactRow) -> None:
         if name.text() != row.name:
             name.setText(row.name)
-            loosen(value)
-        set_steady_text(value, row.value)
+            value.loosen()
+        value.say(row.value)
         value.setAccessibleName(f"{row.name}: {row.value}")
         for label in (name, value):
             set_tooltip(label, f"{row.name}: {row.value}\n{row.help}")
 
     def _add_labels(self) -> None:
-        name, value = ElidedLabel("", self), QLabel(self)
+        name, value = ElidedLabel("", self), SteadyLabel("", self)
         name.setProperty("role", "muted")
         value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)

@@ -18,7 +18,7 @@ from vitstudio.state.resolve import ViewState
 from vitstudio.state.sizes import FEWEST_PATCHES, patches_of, steps_of
 from vitstudio.ui.metrics import Metrics
 from vitstudio.ui.views.controls import KeySlider, MenuButton, enable, label
-from vitstudio.ui.views.drawing import loosen, set_steady_text, set_tooltip
+from vitstudio.ui.views.drawing import SteadyLabel, set_tooltip
 from vitstudio.ui.views.model_button import ModelButton
 from vitstudio.ui.views.source_menu import SourceMenu
 
@@ -89,7 +89,8 @@ class TopBar(QFrame):
         self.device.set_title("Device")
         self.device.set_choices(_device_choices())
         self.device.picked.connect(self._on_device)
-        self.times = label("", "muted")
+        self.times = SteadyLabel()
+        self.times.setProperty("role", "muted")
         self._words = False
         self.palette_button = QPushButton("⌘K" if sys.platform == "darwin" else "Ctrl K")
         self.palette_button.clicked.connect(partial(self.action_wanted.emit, "window.palette"))
@@ -157,9 +158,9 @@ class TopBar(QFrame):
         words = self.width() >= NARROW
         if words != self._words:
             self._words = words
-            loosen(self.times)
+            self.times.loosen()
         parts = (f"{name} <b>{text}</b>" if words else text for name, text in self._times)
-        set_steady_text(self.times, " · ".join(parts))
+        self.times.say(" · ".join(parts))
 
     def show_recent(self, paths: Sequence[str]) -> None:
         """Pictures opened before, the newest first."""
