@@ -17,6 +17,7 @@ BASE_PIXELS = 9_000_000
 COARSEST_SIDE = 256
 BANDS = 64
 """Rows converted at a time: their temporary copies then stay in the processor's cache."""
+LANES, HALVES, BYTE = np.uint32(0x00FF00FF), np.uint32(0x00020002), np.uint32(8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,14 +64,25 @@ def screen_pixels(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _halved(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The mean of every 2 x 2 pixels; an odd last row or column stands for itself."""
+    """The mean of every 2 x 2 pixels, rounded; an odd last row or column stands for itself."""
     rows, cols = pixels.shape[:2]
-    half = np.empty(((rows + 1) // 2, (cols + 1) // 2, 4), dtype=np.uint8)
+    words = pixels.view(np.uint32)[..., 0]
+    half = np.empty(((rows + 1) // 2, (cols + 1) // 2), dtype=np.uint32)
     for top in range(0, rows, 2 * BANDS):
-        band = pixels[top : top + 2 * BANDS].astype(np.uint16)
-        band = np.pad(band, ((0, len(band) % 2), (0, cols % 2), (0, 0)), mode="edge")
-        total = band[0::2, 0::2] + band[1::2, 0::2]
-        total += band[0::2, 1::2]
-        total += band[1::2, 1::2]
-        half[top // 2 : top // 2 + len(total)] = (total + 2) >> 2
-    return half
+        band = words[top : top + 2 * BANDS]
+        if len(band) % 2 or cols % 2:
+            band = np.pad(band, ((0, len(band) % 2), (0, cols % 2)), mode="edge")
+        place = half[top // 2 : top // 2 + len(band) // 2]
+        # Two channels at a time, each in a lane of 16 bits that a sum of four does not leave.
+        place[:] = _mean_of_four(band & LANES)
+        place |= _mean_of_four((band >> BYTE) & LANES) << BYTE
+    return half[..., None].view(np.uint8)
+
+
+def _mean_of_four(lanes: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    total = lanes[0::2] + lanes[1::2]
+    total = total[:, 0::2] + total[:, 1::2]
+    total += HALVES
+    total >>= 2
+    total &= LANES
+    return total
