@@ -16,7 +16,7 @@ from vitstudio.core.state import State
 from vitstudio.engine import messages
 from vitstudio.engine.engine import Answers, Engine
 from vitstudio.engine.live_messages import Follow, LiveAnswered, LiveFrame
-from vitstudio.following import FollowHandlers
+from vitstudio.following import REST, FollowHandlers
 from vitstudio.handlers import ComputeHandlers
 from vitstudio.models.answers import token_map
 from vitstudio.models.load import load
@@ -71,7 +71,26 @@ def test_what_only_another_tab_shows_is_not_computed(follow: FollowHandlers) -> 
         (answered,) = answers(follow, LiveFrame(frame(0), 0.0))
         kinds[tab] = [type(each) for each in answered.answers]
     assert kinds["Heads"] == [messages.MapReady, messages.TokenReady, messages.AtlasReady]
-    assert kinds["Depth"] == [messages.MapReady, messages.TokenReady]
+    assert kinds["Depth"] == [messages.MapReady]
+
+
+def test_sources_are_told_for_how_long_no_other_picture_is_taken(follow: FollowHandlers) -> None:
+    told: list[float] = []
+    follow.taken = told.append
+    follow.follow(Follow(STATE))
+    (first,) = answers(follow, LiveFrame(frame(0), 0.0))
+    assert told == []  # it is not known yet
+    assert isinstance(first, LiveAnswered)
+    (second,) = answers(follow, LiveFrame(frame(1), 0.0))
+    assert told == [pytest.approx(REST * first.seconds)]
+    answers(follow, LiveFrame(frame(2), 0.0))
+    assert isinstance(second, LiveAnswered)
+    assert told[1:] == [pytest.approx(REST * min(first.seconds, second.seconds))]
+    follow.follow(Follow(STATE, tab="Heads"))  # takes longer
+    answers(follow, LiveFrame(frame(3), 0.0))
+    follow.follow(Follow(STATE.replace(source="camera:other")))
+    answers(follow, LiveFrame(frame(4), 0.0))
+    assert len(told) == 2
 
 
 def test_the_plain_picture_needs_no_map(follow: FollowHandlers) -> None:

@@ -93,6 +93,7 @@ def build_engine(emit: Emit) -> Engine:
         closing=(live.close, takes.close),
     )
     follow.overtaken = lambda: engine.overtaken("compute")
+    follow.taken = live.rest
     return engine
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,10 @@ ALL_LAYERS = "Heads"
 """The tab that shows heads of every layer."""
 
 
+REST = 0.7
+"""Of the shortest of the last answers: so long, at least, no other picture is begun."""
+
+
 class FollowHandlers:
     """Answers each live picture as the newest `Follow` asks.
 
@@ -34,6 +39,8 @@ class FollowHandlers:
     ----------
     overtaken : callable
         How many live pictures newer ones have taken the place of; set by who builds the engine.
+    taken : callable
+        Called with each picture that is begun: for how many seconds no other will be; likewise.
     """
 
     def __init__(self, compute: ComputeHandlers) -> None:
@@ -41,7 +48,10 @@ class FollowHandlers:
         self._table = compute.table()
         self._follow = Follow(None)
         self._sharing = Sharing()
+        self._lasted: deque[float] = deque(maxlen=3)
+        self._lasting: object = None
         self.overtaken: Callable[[], int] = lambda: 0
+        self.taken: Callable[[float], None] = lambda _seconds: None
 
     def table(self) -> Handlers:
         """Message types and what answers them; for the lane of `compute`."""
@@ -60,6 +70,8 @@ class FollowHandlers:
         begin = time.perf_counter()
         frame = message.frame
         key = _key(frame, self._compute.spec, self._follow)
+        if key is not None:
+            self._say_taken(_work(key, self._follow.tab))
         while key is not None:
             info = self._trace(key, self._follow.tab == ALL_LAYERS)
             # What was chosen during the forward pass counts already.
@@ -74,8 +86,7 @@ class FollowHandlers:
     def _trace(self, key: TraceKey, every_layer: bool) -> TraceInfo:
         if self._compute.device != "cpu":
             return self._compute.trace_live(key.message(), every_layer)
-        work = key.spec.id, key.fit, key.patches, key.frame.size_rc, every_layer
-        with self._sharing.running(work):
+        with self._sharing.running((*_work(key, ""), every_layer)):
             return self._compute.trace_live(key.message(), every_layer)
 
     def _answered(self, message: Any, info: TraceInfo, asked: Follow, begin: float) -> Answers:
@@ -96,14 +107,17 @@ class FollowHandlers:
         for answer in found:
             if isinstance(answer, messages.MapReady):
                 _ = answer.token_map.map_range
-        yield LiveAnswered(
-            info,
-            asked,
-            tuple(found),
-            message.given_s,
-            time.perf_counter() - begin,
-            self.overtaken(),
-        )
+        seconds = time.perf_counter() - begin
+        self._lasted.append(seconds)
+        yield LiveAnswered(info, asked, tuple(found), message.given_s, seconds, self.overtaken())
+
+    def _say_taken(self, work: object) -> None:
+        """Tell who gives the pictures how long this one is likely to take."""
+        if work != self._lasting:
+            self._lasting = work
+            self._lasted.clear()
+        if self._lasted:
+            self.taken(REST * min(self._lasted))
 
 
 def _key(frame: Frame, spec: ModelSpec | None, asked: Follow) -> TraceKey | None:
@@ -112,3 +126,8 @@ def _key(frame: Frame, spec: ModelSpec | None, asked: Follow) -> TraceKey | None
     if spec is None or state is None or state.source != frame.source:
         return None
     return trace_key(frame, spec, state)
+
+
+def _work(key: TraceKey, tab: str) -> tuple[object, ...]:
+    """What takes equally long."""
+    return key.spec.id, key.fit, key.patches, key.frame.size_rc, tab

@@ -114,6 +114,11 @@ class LiveHandlers:
             player.keep_apart(message.seconds)
         yield from ()
 
+    def rest(self, seconds: float) -> None:
+        """Pass over pictures that are over before so long; from any thread."""
+        if player := self._player:
+            player.rest(seconds)
+
     def close(self) -> None:
         """End the player, for the program's end; nothing is opened afterwards."""
         with self._lock:

@@ -271,6 +271,46 @@ def test_pictures_that_would_be_overtaken_are_passed_over(
     watched.until(lambda position: position.index == 8)
 
 
+def test_what_is_over_while_nobody_takes_any_is_passed_over(strip: Strip, watch: Watch) -> None:
+    watched = watch(strip)
+    watched.player.set_pace(1.0, loop=False)
+    rests = {1: 0.35, 3: 0.21, 4: 9.0}
+    watched.on_give = lambda count: watched.player.rest(rests.get(count, 0.0))
+    watched.player.start()
+    watched.until(lambda position: position.ended)
+    # Picture 3 is still shown after 0.35 s, 6 after 0.61 s; the last one is never passed over.
+    assert [index for index, _ in watched.given] == [0, 3, 4, 6, 9]
+    assert list(strip.reads.queue) == [0, 3, 4, 6, 9]
+
+
+def test_a_picture_read_ahead_is_passed_over_too(strip: Strip, watch: Watch) -> None:
+    watched = watch(strip)
+    watched.player.set_pace(1.0, loop=False)
+    read = strip.read
+
+    def reading(from_s: float = 0.0) -> Shot | None:
+        shot = read(from_s)
+        if shot is not None and shot.frame.index == 5:
+            watched.player.rest(0.25)  # at 0.4 s
+        return shot
+
+    strip.read = reading  # type: ignore[method-assign]
+    watched.player.start()
+    watched.until(lambda position: position.ended)
+    assert [index for index, _ in watched.given] == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+    times = [moment - watched.given[0][1] for _, moment in watched.given]
+    assert times == pytest.approx([index / 10 for index, _ in watched.given])
+
+
+def test_rest_counts_while_it_plays_only(strip: Strip, watch: Watch) -> None:
+    watched = paused(watch(strip))
+    watched.player.rest(60.0)
+    watched.player.step(1)
+    watched.until(lambda position: position.index == 1)
+    watched.player.seek(0.55)
+    watched.until(lambda position: position.index == 5)
+
+
 def test_far_too_slow_reading_only_slows_down(clock: Leaps, watch: Watch) -> None:
     strip = Strip(clock, 1000, 0.01, cost_s=0.03)  # three times slower than the pace
     watched = watch(strip)

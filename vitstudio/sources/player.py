@@ -53,6 +53,7 @@ class Player:
         self._changed = threading.Condition()
         self._wish = Wish()
         self._apart_s = 0.0
+        self._resting_until = float("-inf")
         self._thread = threading.Thread(target=self._run, name="vitstudio-player", daemon=True)
         # Below: the thread's own.
         self._held = Wish()
@@ -95,6 +96,10 @@ class Player:
         """While it plays, pass over pictures that come sooner after the one given before."""
         self._apart_s = seconds
 
+    def rest(self, seconds: float) -> None:
+        """While it plays, pass over pictures that are over before so long: nobody takes them."""
+        self._resting_until = self._clock.now() + seconds
+
     def close(self, timeout_s: float = 10.0) -> bool:
         """Stop and close the reel; False if its thread still runs after so long."""
         with self._changed:
@@ -133,7 +138,7 @@ class Player:
             self._follow(wish)
         elif self._at_end:
             self._end()
-        elif self._ahead is None:
+        elif self._ahead is None or self._is_over_too_soon(self._ahead):
             self._read_ahead()
         else:
             self._show(self._ahead)
@@ -161,6 +166,10 @@ class Player:
         if self._ahead is None or self._shown is None:
             return self._clock.now()
         return self._pace.moment_of(self._ahead.time_s)
+
+    def _is_over_too_soon(self, shot: Shot) -> bool:
+        """Whether nobody takes a picture that was read ahead."""
+        return not shot.last and self._pace.moment_of(shot.until_s) <= self._resting_until
 
     def _follow(self, wish: Wish) -> None:
         """Do what was asked for."""
@@ -218,6 +227,8 @@ class Player:
         catch_up_s = CATCH_UP_S * self._pace.speed
         if shown is not None and self._held.playing:
             next_s = shown.time_s + self._apart_s * self._pace.speed
+            if self._resting_until > self._clock.now():
+                next_s = max(next_s, self._pace.time_at(self._resting_until))
             from_s = next_s if next_s > shown.until_s else 0.0
         if shown is not None and now_s - shown.until_s > shown.until_s - shown.time_s:
             from_s = max(from_s, min(now_s, shown.until_s + catch_up_s))
