@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,12 @@ BUNDLED = tuple(spec for spec in catalog.list_specs() if spec.availability == "b
 PICTURES = ("tabletop:20", str(assets_dir() / "images" / "coffee.png"))
 
 
+@cache
+def picture(source: str) -> Frame:
+    """Once for all models: drawing a scene takes seconds."""
+    return load_image(source)
+
+
 @pytest.fixture(scope="module", params=BUNDLED, ids=lambda spec: spec.id)
 def model(request: pytest.FixtureRequest) -> LoadedModel:
     return load(request.param.id, precision="float32")
@@ -32,7 +39,7 @@ def model(request: pytest.FixtureRequest) -> LoadedModel:
 
 @pytest.fixture(scope="module", params=PICTURES, ids=("scene", "photo"))
 def frame(request: pytest.FixtureRequest) -> Frame:
-    return load_image(request.param)
+    return picture(request.param)
 
 
 def layers_of(spec: ModelSpec) -> list[int]:
