@@ -71,7 +71,7 @@ class FollowHandlers:
         frame = message.frame
         key = _key(frame, self._compute.spec, self._follow)
         if key is not None:
-            self._say_taken(_work(key, self._follow.tab))
+            self._say_taken((*_work(key), self._follow.tab))
         while key is not None:
             info = self._trace(key, self._follow.tab == ALL_LAYERS)
             # What was chosen during the forward pass counts already.
@@ -86,7 +86,7 @@ class FollowHandlers:
     def _trace(self, key: TraceKey, every_layer: bool) -> TraceInfo:
         if self._compute.device != "cpu":
             return self._compute.trace_live(key.message(), every_layer)
-        with self._sharing.running((*_work(key, ""), every_layer)):
+        with self._sharing.running((*_work(key), every_layer)):
             return self._compute.trace_live(key.message(), every_layer)
 
     def _answered(self, message: Any, info: TraceInfo, asked: Follow, begin: float) -> Answers:
@@ -128,6 +128,6 @@ def _key(frame: Frame, spec: ModelSpec | None, asked: Follow) -> TraceKey | None
     return trace_key(frame, spec, state)
 
 
-def _work(key: TraceKey, tab: str) -> tuple[object, ...]:
-    """What takes equally long."""
-    return key.spec.id, key.fit, key.patches, key.frame.size_rc, tab
+def _work(key: TraceKey) -> tuple[object, ...]:
+    """Passes of equal work take equally long."""
+    return key.spec.id, key.fit, key.patches, key.frame.size_rc

@@ -14,9 +14,6 @@ from vitstudio.training.tasks import Losses, PictureTask
 MEAN_WEIGHT = 0.15
 """Of the mean error against its spread, as the official code has it (lambda = 0.85)."""
 EDGE_WEIGHT = 0.5
-RELATIVE_WEIGHT = 1.0
-"""Of the mean error in logarithms, which is nearly the relative one that is reported: a third of
-what was left of it after 560 steps were scenes taken for larger or smaller than they are."""
 
 
 def silog(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -44,10 +41,7 @@ class DepthTask(PictureTask):
     figure_name = "abs_rel"
 
     def losses(self, pictures: Pictures, phase: Phase, generator: torch.Generator) -> Losses:
-        """The scale-invariant error, that of each pixel, and that of edges.
-
-        Parts are told to tapped layers, if any.
-        """
+        """The scale-invariant error, and that of edges; parts are told to tapped layers, if any."""
         rules, size = self.recipe.augmentation, phase.size
         flags = mirror_flags(len(pictures), rules, generator).to(pictures.image.device)
         image = _mirrored(pictures.image.float() / 255, flags)
@@ -59,10 +53,8 @@ class DepthTask(PictureTask):
             parts = resized.to(parts.dtype)
         predicted = self.net(self.normalised(change_light(image, rules, generator)))[:, 0].float()
         main = silog(predicted, truth)
-        relative = RELATIVE_WEIGHT * (predicted.log() - truth.log()).abs().mean()
-        edges = EDGE_WEIGHT * edge_error(predicted, truth)
         heads = self.head_losses(parts, pictures.table) if self.taps.layers else {}
-        return {"main": main, "relative": relative, "edges": edges, **heads}
+        return {"main": main, "edges": EDGE_WEIGHT * edge_error(predicted, truth), **heads}
 
     def validate(self, pictures: Pictures) -> float:
         """Mean relative error."""

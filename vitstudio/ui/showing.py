@@ -267,10 +267,12 @@ class Showing:
 
 def looks_alike(old: Situation, new: Situation) -> bool:
     """Whether a trace took another's place of which nothing but the picture is another."""
-    if old.info is None or new.info is None or old.info is new.info:
+    if not goes_on(old, new) or old.view != new.view:
         return False
-    sizes = [(each.grid_size, each.transform.input_size) for each in (old.info, new.info)]
-    return sizes[0] == sizes[1] and old.view == new.view
+    first, second = (
+        (each.grid_size, each.transform.input_size) for each in (old.info, new.info) if each
+    )
+    return first == second
 
 
 def goes_on(old: Situation, new: Situation) -> bool:
