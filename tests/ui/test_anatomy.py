@@ -228,6 +228,18 @@ def test_layers_without_attention_have_no_bar():
     assert layers[3].help.splitlines()[1].startswith("Convolution")
 
 
+def test_the_bar_is_explained_where_there_is_one(rail):
+    legend = rail._footer[0]
+    assert legend.isVisibleTo(rail)
+    spec = staged_spec()
+    none = (None,) * len(spec.layers)
+    rail.show_model(spec, None)
+    rail.show_facts(LayerFacts(none))
+    assert not legend.isVisibleTo(rail)
+    rail.show_facts(LayerFacts((0.1, *none[1:])))
+    assert legend.isVisibleTo(rail)
+
+
 def test_without_a_model_there_is_a_sentence_and_nothing_to_pick(rail, qtbot):
     rail.show_model(None, None)
     assert rail._rows.rowCount() == 0

@@ -17,6 +17,7 @@ GROUPS = {
     "keys": "keys.key_rows",
     "minute": "minute.minute_rows",
     "memory": "growth.growth_rows",
+    "render": "rendering.rendering_rows",
     "cuda": "cuda.cuda_rows",
 }
 """In the order that they are measured: module and function of this room."""

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vitstudio.core.errors import CheckpointError, VitStudioError
+from vitstudio.training.memory import keep_memory
 from vitstudio.training.recipes import RECIPES, find_recipe
 
 WATCHED = 512
@@ -185,4 +186,5 @@ def _say_written(paths: Sequence[Path]) -> None:
 
 
 if __name__ == "__main__":
+    keep_memory()  # not in main(), which tests call in a process of many other things
     sys.exit(main())

@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from vitstudio.core.errors import PictureError
+from vitstudio.training.memory import keep_memory
 from vitstudio.training.pictures import FIRST_HELD_OUT_SEED, Pictures, draw
 from vitstudio.world.scene import Scene, sample_scene
 
@@ -113,9 +114,7 @@ def _render_apart(
     # Spawned, not forked: torch's thread pool does not survive a fork.
     context = multiprocessing.get_context("spawn")
     report(0)
-    with ProcessPoolExecutor(
-        min(processes, len(numbers)), context, torch.set_num_threads, (1,)
-    ) as pool:
+    with ProcessPoolExecutor(min(processes, len(numbers)), context, _settle) as pool:
         jobs = [pool.submit(_render_shard, folder, number, facts, "cpu") for number in numbers]
         try:
             for done, job in enumerate(as_completed(jobs), 1):
@@ -124,6 +123,12 @@ def _render_apart(
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def _settle() -> None:
+    """Prepare a process that renders beside others."""
+    torch.set_num_threads(1)
+    keep_memory()
 
 
 def _render_shard(

@@ -14,6 +14,10 @@ from vitstudio.training.tasks import Losses, PictureTask
 MEAN_WEIGHT = 0.15
 """Of the mean error against its spread, as the official code has it (lambda = 0.85)."""
 EDGE_WEIGHT = 0.5
+METRES_WEIGHT = 1.0
+"""Of the mean error of logarithms: after 560 steps with the two others alone, a third of the mean
+relative error (0.022 of 0.067) was scenes taken for larger or smaller as a whole, of which the
+scale-invariant error says little."""
 
 
 def silog(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -26,6 +30,11 @@ def silog(predicted: Tensor, truth: Tensor) -> Tensor:
     """
     off = predicted.log() - truth.log()
     return (off.var() + MEAN_WEIGHT * off.mean().square() + 1e-8).sqrt()
+
+
+def log_error(predicted: Tensor, truth: Tensor) -> Tensor:
+    """Mean difference of logarithms, which for small errors is the mean relative error."""
+    return (predicted.log() - truth.log()).abs().mean()
 
 
 def edge_error(predicted: Tensor, truth: Tensor) -> Tensor:
@@ -41,7 +50,7 @@ class DepthTask(PictureTask):
     figure_name = "abs_rel"
 
     def losses(self, pictures: Pictures, phase: Phase, generator: torch.Generator) -> Losses:
-        """The scale-invariant error, and that of edges; parts are told to tapped layers, if any."""
+        """Errors of shape, of metres and of edges; parts are told to tapped layers, if any."""
         rules, size = self.recipe.augmentation, phase.size
         flags = mirror_flags(len(pictures), rules, generator).to(pictures.image.device)
         image = _mirrored(pictures.image.float() / 255, flags)
@@ -54,7 +63,12 @@ class DepthTask(PictureTask):
         predicted = self.net(self.normalised(change_light(image, rules, generator)))[:, 0].float()
         main = silog(predicted, truth)
         heads = self.head_losses(parts, pictures.table) if self.taps.layers else {}
-        return {"main": main, "edges": EDGE_WEIGHT * edge_error(predicted, truth), **heads}
+        return {
+            "main": main,
+            "metres": METRES_WEIGHT * log_error(predicted, truth),
+            "edges": EDGE_WEIGHT * edge_error(predicted, truth),
+            **heads,
+        }
 
     def validate(self, pictures: Pictures) -> float:
         """Mean relative error."""

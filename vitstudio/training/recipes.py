@@ -128,6 +128,7 @@ _DEPTH: dict[str, Any] = {
     "phases": UNCUT,
     "taps": (),
     "augmentation": STILL,
+    "channels_last": True,
     "muon": True,
     "start": "world_swin",
 }

@@ -193,6 +193,8 @@ class AnatomyRail(QWidget):
 
     def _rebuild(self) -> None:
         rows = () if self._spec is None else build_rows(self._spec, self._info, self._facts)
+        if self._facts is not None:  # until then as it was: a model on its way moves nothing
+            self._footer[0].setVisible(any(row.distance is not None for row in rows))
         if rows == self._rows.rows:
             return  # a live picture like the one before: nothing to paint
         self._rows.set_rows(rows)
