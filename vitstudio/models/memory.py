@@ -9,6 +9,10 @@ from typing import Any
 from torch import Tensor
 
 
+Storages = dict[tuple[str, int], int]
+"""Bytes of each piece of memory, by device and address."""
+
+
 def held_bytes(*things: Any) -> int:
     """Memory of all tensors in some things, shared memory counted once.
 
@@ -18,12 +22,17 @@ def held_bytes(*things: Any) -> int:
         Tensors, and tuples, lists, mappings and dataclasses of them, however nested. A view counts
         with all the memory that it keeps alive. Tensors without content (meta) hold none.
     """
-    sizes: dict[tuple[str, int], int] = {}
+    return sum(storages(*things).values())
+
+
+def storages(*things: Any) -> Storages:
+    """The memory that `held_bytes` adds up, for who adds up again and again."""
+    sizes: Storages = {}
     for tensor in _tensors(things):
         if tensor.device.type != "meta":
             storage = tensor.untyped_storage()
             sizes[str(tensor.device), storage.data_ptr()] = storage.nbytes()
-    return sum(sizes.values())
+    return sizes
 
 
 def _tensors(thing: Any) -> Iterator[Tensor]:

@@ -15,7 +15,7 @@ from vitstudio.core.spec import LayerSpec
 from vitstudio.core.trace import FloatArray, TraceInfo
 from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.capture import Capture
-from vitstudio.models.memory import held_bytes
+from vitstudio.models.memory import Storages, held_bytes, storages
 from vitstudio.models.mixers.base import LayerMaps
 from vitstudio.models.preprocess import input_tensor
 
@@ -53,6 +53,8 @@ class TraceRecord:
         # Its tensors live as long as it does (see `buffers`).
         self._capture = capture
         self._maps: OrderedDict[int, LayerMaps] = OrderedDict()
+        self._storages: dict[int, Storages] = {}
+        self._captured: Storages | None = None
         self._colours: dict[tuple[int, int, bool], FloatArray] = {}
 
     @property
@@ -129,13 +131,22 @@ class TraceRecord:
         maps = self.adapted.mixers[layer].maps(block, call, spec, seen)
         if keep:
             self._maps[layer] = maps
-            room = max(MEMORY_BUDGET, self.info.memory_bytes + maps.num_bytes)
+            self._storages[layer] = own = storages(maps.held)
+            room = max(MEMORY_BUDGET, self.info.memory_bytes + sum(own.values()))
             while len(self._maps) > 1 and self._bytes_with_maps() > room:
-                self._maps.popitem(last=False)
+                oldest, _ = self._maps.popitem(last=False)
+                del self._storages[oldest]
         return maps
 
     def _bytes_with_maps(self) -> int:
-        return held_bytes(self._capture.held, [item.held for item in self._maps.values()])
+        # All heads of all layers ask for every layer: looking through what is kept each time would
+        # take longer than the maps themselves. What was captured stays as it is.
+        if self._captured is None:
+            self._captured = storages(self._capture.held)
+        together = dict(self._captured)
+        for own in self._storages.values():
+            together.update(own)
+        return sum(together.values())
 
     def layer_output(self, layer: int) -> Tensor:
         """What the forward pass handed on after a layer, as the net held it."""

@@ -138,12 +138,12 @@ _ALL = (
     Recipe("world_cnn", "classes", 25, phases=GROWING, taps=(-3, -1), channels_last=True),
     Recipe("world_vit", "classes", 95, phases=SHORT, **_BY_MUON),
     Recipe("world_swin", "classes", 120, phases=WINDOWED, taps=(-3, -1), **_BY_MUON),
-    Recipe("world_dat", "classes", 45, taps=(-3, -1), start="world_swin", **_GENTLY),
-    Recipe("world_poolformer", "classes", 45, phases=SHORT, taps=(-3, -1), **_BY_MUON),
-    Recipe("world_mixer", "classes", 90, phases=GROWING, **_BY_MUON),
+    Recipe("world_dat", "classes", 30, taps=(-3, -1), start="world_swin", **_GENTLY),
+    Recipe("world_poolformer", "classes", 55, phases=SHORT, taps=(-3, -1), **_BY_MUON),
+    Recipe("world_mixer", "classes", 110, phases=GROWING, **_BY_MUON),
     Recipe("world_clip", "captions", 110, phases=SHORT, augmentation=SPOKEN, **_BY_MUON),
-    Recipe("world_depthformer", "depth", 45, **_DEPTH),
-    Recipe("world_depth_plain", "depth", 45, **_DEPTH),
+    Recipe("world_depthformer", "depth", 95, **_DEPTH),
+    Recipe("world_depth_plain", "depth", 30, **_DEPTH),
 )
 
 RECIPES = {recipe.model_id: recipe for recipe in _ALL}
