@@ -13,7 +13,7 @@ from vitstudio.training.labels import MAIN
 from vitstudio.training.measure import measure
 from vitstudio.training.measuring import scenes
 from vitstudio.training.measuring.depth import errors_of
-from vitstudio.training.measuring.points import hits
+from vitstudio.training.measuring.points import Counts, hits
 from vitstudio.training.pictures import FIRST_HELD_OUT_SEED, held_out_scenes
 from vitstudio.world.vocabulary import SHAPES, is_held_out
 
@@ -66,6 +66,22 @@ def test_points_on_solids() -> None:
     pixels = torch.tensor([[2.0, 5.0], [3.9, 6.9], [4.0, 5.0], [5.5, 2.5], [-1.0, 5.5], [3.0, 8.0]])
     found = hits(solids, pixels.view(1, 1, 2, 3, 2)).flatten().tolist()
     assert found == [True, True, False, False, False, False]
+
+
+def test_the_error_of_a_ratio_is_how_much_it_varies_with_the_scenes() -> None:
+    draw = torch.Generator().manual_seed(0)
+    share = torch.rand(300, 1, generator=draw)  # of each scene that is covered by solids
+    reference = torch.rand(300, 16, generator=draw) < share
+    points = torch.rand(300, 16, generator=draw) < (1.2 * share).clamp(max=1)
+    counts = Counts()
+    counts.add(points[:100].view(100, 1, 4, 4), reference[:100].view(100, 1, 4, 4))
+    counts.add(points[100:].view(200, 1, 4, 4), reference[100:].view(200, 1, 4, 4))
+    found = counts.shares()
+    assert found["ratio"] == pytest.approx(float(points.sum() / reference.sum()))
+    assert found["reference"] == pytest.approx(float(reference.float().mean()))
+    again = torch.randint(300, (500, 300), generator=draw)
+    ratios = points.sum(1)[again].sum(1) / reference.sum(1)[again].sum(1)
+    assert found["ratio_error"] == pytest.approx(float(ratios.std()), rel=0.15)
 
 
 def test_measured_scenes_were_never_trained_on() -> None:

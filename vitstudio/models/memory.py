@@ -8,7 +8,6 @@ from typing import Any
 
 from torch import Tensor
 
-
 Storages = dict[tuple[str, int], int]
 """Bytes of each piece of memory, by device and address."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,14 +18,43 @@ from vitstudio.training.pictures import held_out_scenes
 
 
 @dataclass
-class _Counts:
-    points: int = 0
-    on_solids: int = 0
-    reference_on_solids: int = 0
+class Counts:
+    """Of every scene: points, those on solids, and those of the regular grid that are."""
+
+    points: Tensor = field(default_factory=lambda: torch.zeros(0))
+    on_solids: Tensor = field(default_factory=lambda: torch.zeros(0))
+    reference_on_solids: Tensor = field(default_factory=lambda: torch.zeros(0))
+
+    def add(self, on_solids: Tensor, reference_on_solids: Tensor) -> None:
+        """Scenes more: bool (batch, groups, rows, cols) each."""
+        found = on_solids.flatten(1), reference_on_solids.flatten(1)
+        number = torch.full((len(on_solids),), float(found[0].shape[1]))
+        self.points = torch.cat([self.points, number])
+        self.on_solids = torch.cat([self.on_solids, found[0].sum(dim=1).cpu()])
+        self.reference_on_solids = torch.cat([self.reference_on_solids, found[1].sum(dim=1).cpu()])
+
+    @classmethod
+    def total(cls, parts: Sequence[Counts]) -> Counts:
+        """The same scenes in several layers."""
+        return cls(
+            torch.stack([each.points for each in parts]).sum(dim=0),
+            torch.stack([each.on_solids for each in parts]).sum(dim=0),
+            torch.stack([each.reference_on_solids for each in parts]).sum(dim=0),
+        )
 
     def shares(self) -> dict[str, float]:
-        points, reference = self.on_solids / self.points, self.reference_on_solids / self.points
-        return {"points": points, "reference": reference, "ratio": points / max(reference, 1e-9)}
+        """Shares, their ratio, and its standard error over scenes."""
+        points, on, reference = (
+            each.double() for each in (self.points, self.on_solids, self.reference_on_solids)
+        )
+        ratio = float(on.sum() / reference.sum().clamp_min(1e-9))
+        off = (on - ratio * reference).square().sum().sqrt() / reference.sum().clamp_min(1e-9)
+        return {
+            "points": float(on.sum() / points.sum()),
+            "reference": float(reference.sum() / points.sum()),
+            "ratio": ratio,
+            "ratio_error": float(off),
+        }
 
 
 @dataclass
@@ -42,7 +71,8 @@ def measure_points(model: LoadedModel, seed: int, count: int = 500) -> dict[str,
     Returns
     -------
     dict
-        For ``last`` and for ``all`` deformable layers, and for each of them by its number from 1.
+        For ``last`` and for ``all`` deformable layers, and for each of them by its number from 1;
+        ``ratio_error`` is the standard error of the ratio over scenes.
     """
     net = model.net
     assert isinstance(net, Dat)
@@ -51,7 +81,7 @@ def measure_points(model: LoadedModel, seed: int, count: int = 500) -> dict[str,
         for number, (block, stage) in enumerate(zip(net.blocks, net.stage_of_block, strict=True), 1)
         if isinstance(block.attention, DeformableAttention)
     }
-    counts = {number: _Counts() for number in layers}
+    counts = {number: Counts() for number in layers}
     with _listening([attention for attention, _ in layers.values()]) as heard:
         for pictures in batches(model, held_out_scenes(seed, count)):
             net(normalised(model, pictures))
@@ -63,14 +93,8 @@ def measure_points(model: LoadedModel, seed: int, count: int = 500) -> dict[str,
                     hits(solids, pixel_coordinates(each, attention.grid_size, stride))
                     for each in places
                 ]
-                counts[number].points += found[0].numel()
-                counts[number].on_solids += int(found[0].sum())
-                counts[number].reference_on_solids += int(found[1].sum())
-    total = _Counts(
-        sum(each.points for each in counts.values()),
-        sum(each.on_solids for each in counts.values()),
-        sum(each.reference_on_solids for each in counts.values()),
-    )
+                counts[number].add(*found)
+    total = Counts.total(list(counts.values()))
     by_layer = {str(number): each.shares() for number, each in counts.items()}
     return {
         "scenes": count,
