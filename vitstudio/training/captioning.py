@@ -12,7 +12,6 @@ from torch.nn import functional
 
 from vitstudio.core.errors import ModelError
 from vitstudio.models.adapters.base import AdaptedNet
-from vitstudio.training.beside import BesideHead
 from vitstudio.training.pictures import Pictures
 from vitstudio.training.recipes import Phase, Recipe
 from vitstudio.training.tasks import Losses, PictureTask
@@ -32,12 +31,9 @@ from vitstudio.world.wording import draw_wording, words_of
 FALSE_CAPTIONS = 7
 """To each true one, differing from it in one or two words."""
 RELATED = (0.3, 1.0)
-"""How often each of a picture's two sets of choices names a second solid and its relation.
-
-The false ones of the last set differ in that solid only. With one set and 0.5, single solids were
-told apart after 130,000 pictures (79 % of first places among 40), second ones not at all (11 %).
-"""
-BESIDE_WEIGHT = 0.1
+"""How often each of a picture's true captions names a second solid and its relation: with 0.5 and
+one caption a picture, single solids were told apart after 130,000 pictures (79 % of first places
+among 40), second ones not at all (11 %)."""
 SYNONYMS = 0.5
 LARGEST_SCALE = 100.0
 LENGTHS = 4
@@ -48,19 +44,14 @@ WATCHED = 128
 
 
 def choices(
-    scene: Scene,
-    draw: random.Random,
-    related: float = 0.5,
-    count: int = FALSE_CAPTIONS,
-    beside: bool = False,
+    scene: Scene, draw: random.Random, related: float = 0.5, count: int = FALSE_CAPTIONS
 ) -> list[str]:
     """A true caption of a scene, then false ones, in the same words otherwise.
 
-    `related` is the chance that they name a second solid, and `beside` says whether the false ones
-    differ in that one only, if so. They never name a held-out combination: a net that met these as
-    false only would learn that they do not exist.
+    `related` is the chance that they name a second solid. False captions never name a held-out
+    combination either: a net that met these as false only would learn that they do not exist.
     """
-    true, *others = draw_candidates(scene, draw, 2 * count + 1, related, beside)
+    true, *others = draw_candidates(scene, draw, 2 * count + 1, related)
     known = [each for each in others if not names_held_out(each)][:count]
     # In the rare case that too many of them do, the first ones are repeated.
     known = [known[i % len(known)] for i in range(count)] if known else [true] * count
@@ -110,8 +101,6 @@ class CaptionTask(PictureTask):
         self.language = adapted.language
         net: Any = adapted.net
         self.log_scale: Tensor = net.clip.logit_scale
-        self.beside = BesideHead(net.clip.text_projection.shape[1])
-        self.heads.add_module("beside", self.beside)
 
     def losses(self, pictures: Pictures, phase: Phase, generator: torch.Generator) -> Losses:
         """Contrast within the batch, choices among a true and false captions, and the heads."""
@@ -121,14 +110,9 @@ class CaptionTask(PictureTask):
         texts = [
             say(each, draw_wording(draw, words_of(each), SYNONYMS, 0.1)) for each in statements
         ]
-        asked = [
-            choices(scene, draw, chance, beside=chance == max(RELATED))
-            for scene in pictures.scenes
-            for chance in RELATED
-        ]
+        asked = [choices(scene, draw, chance) for scene in pictures.scenes for chance in RELATED]
         seen = functional.normalize(self.net(image).float(), dim=-1)
         heads = self.head_losses(parts, pictures.table)
-        beside = BESIDE_WEIGHT * self.beside.loss(seen, pictures.scenes)
         read = self.read([*texts, *(text for row in asked for text in row)])
         own, rows = read[: len(texts)], read[len(texts) :]
         rows = rows.view(len(texts), len(RELATED), -1, rows.shape[1])
@@ -140,7 +124,7 @@ class CaptionTask(PictureTask):
         contrast = (contrast + functional.cross_entropy(logits.mT, wanted)) / 2
         among = scale * torch.einsum("bd,brkd->brk", seen, rows)
         choice = -among.log_softmax(dim=-1)[..., 0].mean(dim=0).sum()
-        return {"main": contrast, "choice": choice, "beside": beside, **heads}
+        return {"main": contrast, "choice": choice, **heads}
 
     def read(self, texts: Sequence[str]) -> Tensor:
         """Embeddings of texts, each of length 1: float32 (texts, dim)."""

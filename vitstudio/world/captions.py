@@ -146,11 +146,7 @@ def draw_statement(scene: Scene, draw: random.Random) -> Statement:
 
 
 def draw_candidates(
-    scene: Scene,
-    draw: random.Random,
-    count: int = 40,
-    related: float = 0.5,
-    beside: bool = False,
+    scene: Scene, draw: random.Random, count: int = 40, related: float = 0.5
 ) -> list[Statement]:
     """What `candidates` puts into words: a true statement, then false ones.
 
@@ -158,9 +154,6 @@ def draw_candidates(
     ----------
     related : float
         How often a second solid and its relation are asked for, if there is one.
-    beside : bool
-        Whether the false ones differ in what is said of that second solid only, if one is asked
-        for.
 
     Raises
     ------
@@ -169,8 +162,6 @@ def draw_candidates(
     """
     true = _draw_asked(scene, draw, related)
     slots = list(_slots(true))
-    if beside and true.other is not None:
-        slots = [slot for slot in slots if slot[0] != "subject"]
     found = {true: None}  # a dict keeps the order
     for _ in range(50 + 20 * count):
         if len(found) >= count:
