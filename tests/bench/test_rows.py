@@ -11,9 +11,10 @@ from pytestqt.qtbot import QtBot
 
 from vitstudio.bench import run as bench_run
 from vitstudio.bench.growth import Growth
-from vitstudio.bench.machine import cores, cpu_name, machine, memory_gb
+from vitstudio.bench.machine import cpu_name, machine, memory_gb
 from vitstudio.bench.timing import Row
 from vitstudio.bench.watchdog import COLLECTED, LONG_S, Watchdog, innermost
+from vitstudio.core.cores import cores
 from vitstudio.core.errors import ExportError
 
 CPU = "processor\t: 0\nmodel name\t: AMD EPYC 9R14\ncpu MHz\t: 2600\nmodel name\t: other\n"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import vitstudio
+from vitstudio.core.cores import cores
 
 PACKAGES = {"torch": "torch", "PySide6": "PySide6-Essentials", "timm": "timm"}
 CPU_FACTS = Path("/proc/cpuinfo")
@@ -49,13 +50,6 @@ def memory_gb(facts: str) -> float | None:
         if name == "MemTotal":
             return round(int(value.split()[0]) * 1024 / 1e9, 1)
     return None
-
-
-def cores() -> int:
-    """Those that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def gpu_name() -> str | None:

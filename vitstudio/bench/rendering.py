@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from pathlib import Path
 
 from vitstudio.bench.timing import Row
+from vitstudio.core.cores import cores
 from vitstudio.training.cache import SHARD, CacheFacts, render_cache
 
 BAR = 100.0
@@ -16,8 +16,7 @@ BAR = 100.0
 
 def rendering_rows(repeats: int) -> list[Row]:
     """Render shards of a cache in a process a core, their start and writing included."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    processes = min(2, cores or 1)
+    processes = min(2, cores())
     count = SHARD * processes * (4 if repeats > 3 else 2)
     with tempfile.TemporaryDirectory() as folder:
         begin = time.perf_counter()

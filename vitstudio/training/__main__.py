@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from vitstudio.core.cores import cores
 from vitstudio.core.errors import CheckpointError, VitStudioError
 from vitstudio.training.memory import keep_memory
 from vitstudio.training.recipes import RECIPES, find_recipe
@@ -148,7 +149,7 @@ def _render(options: argparse.Namespace) -> int:
     from vitstudio.training import cache
 
     device = choose_device(options.device)
-    processes = options.processes or len(os.sched_getaffinity(0))
+    processes = options.processes or cores()
     if device.type != "cpu":
         processes = 1
 

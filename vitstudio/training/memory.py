@@ -1,8 +1,7 @@
 """Memory that is used again at every step stays with the process.
 
 glibc hands large blocks back to the system as soon as they are free, and every page of the next one
-is cleared again when it is first written to. Rendering on processors took 40 % longer by that
-(`vitstudio.bench.render`).
+is cleared again when it is first written to. Rendering feels it most.
 """
 
 from __future__ import annotations
