@@ -336,6 +336,29 @@ def test_no_debt_is_caught_up(strip: Strip, clock: Leaps, watch: Watch) -> None:
     assert after == pytest.approx(0.1)
 
 
+@pytest.mark.parametrize("asleep_s", [0.0, 0.3, 60.0, 3600.0])
+def test_nobody_takes_pictures_after_a_sleep_either(
+    clock: Leaps, watch: Watch, asleep_s: float
+) -> None:
+    strip = Strip(clock, 100)
+    watched = watch(strip)
+
+    def sleep_once(count: int) -> None:
+        if count == 3:
+            clock.moment += asleep_s
+            watched.player.rest(0.5)
+        if count == 6:
+            watched.player.close()
+
+    watched.on_give = sleep_once
+    watched.player.start()
+    assert strip.closed.wait(PATIENCE_S)
+    # The third is over after 0.3 s; what is late beyond a tenth of a second is forgiven.
+    late_s = min(asleep_s, 0.2)
+    after = 2 + int((late_s + 0.5) * 10 + 1e-6)
+    assert watched.indices == [0, 1, 2, after, after + 1, after + 2]
+
+
 def test_a_gap_is_not_waited_for(strip: Strip, watch: Watch) -> None:
     strip.missing = {3, 4}
     watched = watch(strip)

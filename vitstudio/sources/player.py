@@ -223,11 +223,17 @@ class Player:
     def _read_ahead(self) -> None:
         """Read the next picture, or a later one if that is long due."""
         shown, from_s = self._shown, 0.0
-        now_s = self._pace.time_at(self._clock.now())
         catch_up_s = CATCH_UP_S * self._pace.speed
+        rests = self._resting_until > self._clock.now()
+        if shown is not None and self._held.playing and rests:
+            # Forgiven before the rest is reckoned from it: after a sleep it would leap to the end.
+            latest_s = (self._ahead or shown).until_s + catch_up_s
+            if self._pace.time_at(self._clock.now()) > latest_s:
+                self._pace.anchor(self._clock.now(), latest_s)
+        now_s = self._pace.time_at(self._clock.now())
         if shown is not None and self._held.playing:
             next_s = shown.time_s + self._apart_s * self._pace.speed
-            if self._resting_until > self._clock.now():
+            if rests:
                 next_s = max(next_s, self._pace.time_at(self._resting_until))
             from_s = next_s if next_s > shown.until_s else 0.0
         if shown is not None and now_s - shown.until_s > shown.until_s - shown.time_s:
