@@ -10,7 +10,7 @@ from vitstudio.core.errors import PictureError
 from vitstudio.training import cache as caches
 from vitstudio.training.cache import Cache, CacheFacts, render_cache
 from vitstudio.training.pictures import FIRST_HELD_OUT_SEED, draw
-from vitstudio.training.sources import CachedSource, RenderedSource
+from vitstudio.training.sources import CachedSource, RenderedOrder, RenderedSource
 from vitstudio.world.scene import sample_scene
 
 FACTS = CacheFacts(size=32)
@@ -90,7 +90,7 @@ def test_too_few_pictures_for_a_batch(folder: Path) -> None:
 
 def test_rendered_pictures_follow_from_seed_and_step() -> None:
     source, same, other = (
-        RenderedSource(3, seed, torch.device("cpu"), size=16) for seed in (0, 0, 1)
+        RenderedSource(RenderedOrder(3, seed), torch.device("cpu"), size=16) for seed in (0, 0, 1)
     )
     assert source.batch(4).scenes == same.batch(4).scenes
     assert source.batch(4).scenes != other.batch(4).scenes

@@ -88,6 +88,6 @@ def losses_of(trainer: Trainer) -> float:
     """Of the fixed batch, by the chances of one and the same step."""
     step, trainer.step = trainer.step, 0
     with trainer.task.listening(), torch.no_grad():
-        found = trainer.losses(trainer.source.batch(0), trainer.recipe.phases[-1])
+        found = trainer.losses(trainer.recipe.phases[-1])
     trainer.step = step
     return float(torch.stack(list(found.values())).sum())

@@ -10,7 +10,7 @@ from vitstudio.training.recipes import RECIPES, Phase, Recipe
 from vitstudio.training.schedule import Budget
 from vitstudio.training.setup import make_task
 from vitstudio.training.trainer import Settings, Trainer
-from vitstudio.world.scene import sample_scene
+from vitstudio.world.scene import Scene, sample_scene
 
 SIDE = 64
 BATCH = 4
@@ -25,6 +25,13 @@ class SameBatch:
 
     def __init__(self, first: int = 0, side: int = SIDE) -> None:
         self.pictures = draw([sample_scene(first + i) for i in range(BATCH)], side, samples=1)
+
+    def scenes(self, step: int) -> tuple[Scene, ...]:
+        return self.batch(step).scenes
+
+    @property
+    def order(self) -> SameBatch:
+        return self
 
     def batch(self, step: int) -> Pictures:
         return self.pictures

@@ -47,12 +47,13 @@ class WordTokens:
 
     def ids(self, texts: Sequence[str]) -> Tensor:
         """Token ids: int64 (texts, context_length), padded or truncated, with the end in place."""
-        found = torch.zeros(len(texts), self.context_length, dtype=torch.int64)
-        for row, text in zip(found, texts, strict=True):
+        rows = []
+        for text in texts:
             inner = [self._ids.get(word, 1) for word in words(text[:LONGEST_TEXT])]
             inner = inner[: self.context_length - 2]
-            row[: len(inner) + 2] = torch.tensor([self.size - 2, *inner, self.size - 1])
-        return found
+            padding = [0] * (self.context_length - 2 - len(inner))
+            rows.append([self.size - 2, *inner, self.size - 1, *padding])
+        return torch.tensor(rows, dtype=torch.int64).view(len(rows), self.context_length)
 
     def count(self, text: str) -> int:
         """Tokens of a text before truncation, marks of start and end included."""

@@ -7,6 +7,7 @@ First ``python -m vitstudio.training render --cache DIR``, then for each net
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import shlex
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 from vitstudio.core.cores import cores
 from vitstudio.core.errors import CheckpointError, VitStudioError
 from vitstudio.training.memory import keep_memory
-from vitstudio.training.recipes import RECIPES, find_recipe
+from vitstudio.training.recipes import RECIPES, find_recipe, on_device
 
 WATCHED = 512
 """Pictures that a run is validated with."""
@@ -62,6 +63,11 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--device", default="auto", help="auto, cpu, cuda, mps")
     train.add_argument("--threads", type=_positive(int), help="threads of the processor")
+    train.add_argument(
+        "--processes",
+        type=_positive(int),
+        help="of the processor, that put captions into words beside a GPU (default: all but two)",
+    )
     train.add_argument("--no-export", action="store_true", help="leave the weights in --out")
     train.set_defaults(run=_train)
     render = commands.add_parser("render", help="render pictures for all recipes")
@@ -129,18 +135,24 @@ def _train(options: argparse.Namespace) -> int:
         steps=options.steps,
         minutes=options.minutes,
         resume=options.resume,
+        processes=options.processes,
         command=shlex.join(["python", "-m", "vitstudio.training", *options.words[1:]]),
     )
     if trainer.step:
         print(f"going on from step {trainer.step:,}", file=sys.stderr)
-    if not trainer.run():
+    gc.freeze()  # libraries: looking through them again and again takes longer than a step
+    try:
+        ended = trainer.run()
+    finally:
+        trainer.close()
+    if not ended:
         print(
             f"stopped and saved at step {trainer.step:,}; the same command goes on from there.",
             file=sys.stderr,
         )
         return 1
     if not options.no_export:
-        _say_written(export_run(recipe, _folder(options), trainer.settings.device))
+        _say_written(export_run(trainer.recipe, _folder(options), trainer.settings.device))
     return 0
 
 
@@ -174,10 +186,11 @@ def _export(options: argparse.Namespace) -> int:
 
     if options.threads:
         torch.set_num_threads(options.threads)
-    recipe, folder = find_recipe(options.recipe), _folder(options)
+    device = choose_device(options.device)
+    recipe, folder = on_device(find_recipe(options.recipe), device.type), _folder(options)
     if not folder.is_dir():
         raise CheckpointError(f"There is no run in '{folder}': train {recipe.model_id} first.")
-    _say_written(export_run(recipe, folder, choose_device(options.device), note=options.note))
+    _say_written(export_run(recipe, folder, device, note=options.note))
     return 0
 
 

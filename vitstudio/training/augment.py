@@ -140,7 +140,8 @@ def change_light(image: Tensor, rules: Augmentation, generator: torch.Generator)
 def _blur(image: Tensor) -> Tensor:
     line = image.new_tensor(BLUR)
     kernel = (line[:, None] * line).expand(3, 1, 3, 3)
-    return functional.conv2d(functional.pad(image, (1, 1, 1, 1), "replicate"), kernel, groups=3)
+    with torch.autocast(image.device.type, enabled=False):  # pictures stay as fine as they are
+        return functional.conv2d(functional.pad(image, (1, 1, 1, 1), "replicate"), kernel, groups=3)
 
 
 def mirror_flags(count: int, rules: Augmentation, generator: torch.Generator) -> Tensor:

@@ -9,7 +9,7 @@ from torch.nn import functional
 from vitstudio.training.augment import change_light, mirror_flags
 from vitstudio.training.pictures import Pictures
 from vitstudio.training.recipes import Phase
-from vitstudio.training.tasks import Losses, PictureTask
+from vitstudio.training.tasks import Asked, Losses, PictureTask
 
 MEAN_WEIGHT = 0.15
 """Of the mean error against its spread, as the official code has it (lambda = 0.85)."""
@@ -49,7 +49,9 @@ class DepthTask(PictureTask):
 
     figure_name = "abs_rel"
 
-    def losses(self, pictures: Pictures, phase: Phase, generator: torch.Generator) -> Losses:
+    def losses(
+        self, pictures: Pictures, asked: Asked, phase: Phase, generator: torch.Generator
+    ) -> Losses:
         """Errors of shape, of metres and of edges; parts are told to tapped layers, if any."""
         rules, size = self.recipe.augmentation, phase.size
         flags = mirror_flags(len(pictures), rules, generator).to(pictures.image.device)
@@ -62,7 +64,8 @@ class DepthTask(PictureTask):
             parts = resized.to(parts.dtype)
         predicted = self.net(self.normalised(change_light(image, rules, generator)))[:, 0].float()
         main = silog(predicted, truth)
-        heads = self.head_losses(parts, pictures.table) if self.taps.layers else {}
+        table = asked["table"].to(image.device)
+        heads = self.head_losses(parts, table) if self.taps.layers else {}
         return {
             "main": main,
             "metres": METRES_WEIGHT * log_error(predicted, truth),

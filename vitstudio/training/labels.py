@@ -53,6 +53,11 @@ def tables(scenes: Sequence[Scene]) -> Tensor:
     return torch.from_numpy(np.stack([part_classes(scene) for scene in scenes])).long()
 
 
+def ask_tables(scenes: Sequence[Scene], _number: int) -> dict[str, Tensor]:
+    """What every task asks of the scenes of a step."""
+    return {"table": tables(scenes)}
+
+
 def cell_shares(parts: Tensor, grid: tuple[int, int]) -> Tensor:
     """How much of each cell each part fills.
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from vitstudio.training.labels import FLOOR, tables
@@ -42,18 +44,29 @@ class Pictures:
         return len(self.scenes)
 
     @property
+    def maps(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Image, parts and depth."""
+        return self.image, self.parts, self.depth
+
+    @property
     def table(self) -> Tensor:
         """Classes of all parts: int64 (batch, attributes, parts), where the pictures are."""
         return tables(self.scenes).to(self.image.device)
 
     def to(self, device: torch.device) -> Pictures:
         """The same on a device."""
-        maps = (each.to(device) for each in (self.image, self.parts, self.depth))
+        maps = (each.to(device) for each in self.maps)
         return Pictures(self.scenes, *maps)
+
+    def some(self, indices: NDArray[np.intp]) -> Pictures:
+        """Those of some numbers, in that order."""
+        places = torch.from_numpy(indices).to(self.image.device)
+        maps = (each[places] for each in self.maps)
+        return Pictures(tuple(self.scenes[index] for index in indices), *maps)
 
     def first(self, count: int) -> Pictures:
         """The first of them."""
-        maps = (each[:count] for each in (self.image, self.parts, self.depth))
+        maps = (each[:count] for each in self.maps)
         return Pictures(self.scenes[:count], *maps)
 
 
@@ -68,6 +81,12 @@ def draw(
     parts = rendering.instance.clone()
     parts[rendering.floor] = FLOOR
     return Pictures(tuple(scenes), rendering.image, parts, rendering.depth)
+
+
+def joined(several: Sequence[Pictures]) -> Pictures:
+    """One after the other."""
+    maps = (torch.cat(alike) for alike in zip(*(each.maps for each in several), strict=True))
+    return Pictures(tuple(scene for each in several for scene in each.scenes), *maps)
 
 
 def held_out_scenes(seed: int, count: int, combinations: Combinations = "all") -> tuple[Scene, ...]:

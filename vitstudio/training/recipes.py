@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from vitstudio.core.errors import ModelError
@@ -54,6 +54,12 @@ WINDOWED = (
     Phase(1.0, 128, (0.8, 1.0)),
 )
 """For windows, which take longer to get used to another size of the grid."""
+ON_GPU = (
+    Phase(0.25, 64, (0.45, 0.7)),
+    Phase(0.5, 96, (0.6, 1.0)),
+    Phase(1.0, 128, (0.8, 1.0)),
+)
+"""Where a small picture takes hardly less time than a large one."""
 FIXED = (Phase(0.7, 128, (0.5, 1.0)), Phase(1.0, 128, (0.8, 1.0)))
 UNCUT = (Phase(0.5, 64, (1.0, 1.0)), Phase(1.0, 128, (1.0, 1.0)))
 
@@ -72,7 +78,7 @@ class Recipe:
     steps : int
         Default budget on a GPU.
     batch : int
-        Pictures a step.
+        Pictures a step; `on_device` has those of a GPU.
     learning_rate, weight_decay : float
         Of AdamW; the rate is the peak.
     warm_up : float
@@ -146,7 +152,23 @@ _ALL = (
     Recipe("world_depth_plain", "depth", 30, **_DEPTH),
 )
 
+_LARGER: dict[TaskName, dict[str, Any]] = {
+    "classes": {"batch": 256},
+    "captions": {"batch": 512},
+    "depth": {"batch": 64},
+}
+"""On a GPU, which a small batch leaves idle."""
+
 RECIPES = {recipe.model_id: recipe for recipe in _ALL}
+
+
+def on_device(recipe: Recipe, kind: str) -> Recipe:
+    """A recipe as a kind of device carries it out: "cpu", "cuda" or "mps"."""
+    if kind != "cuda":
+        return recipe
+    grows = recipe.phases[0].size < recipe.phases[-1].size and recipe.phases != UNCUT
+    phases = ON_GPU if grows else recipe.phases
+    return replace(recipe, phases=phases, **_LARGER[recipe.task])
 
 
 def find_recipe(name: str) -> Recipe:

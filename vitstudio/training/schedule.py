@@ -112,8 +112,8 @@ class Average:
     def update(self, net: nn.Module, step: int) -> None:
         """Move towards the net."""
         kept = min(self.decay, (1 + step) / (10 + step))
-        for name, tensor in _floating(net).items():
-            self.state[name].lerp_(tensor, 1 - kept)
+        now = _floating(net)
+        torch._foreach_lerp_([self.state[name] for name in now], list(now.values()), 1 - kept)
 
     @contextmanager
     def applied(self, net: nn.Module) -> Iterator[None]:

@@ -8,19 +8,26 @@ from pathlib import Path
 import torch
 
 from vitstudio.core.assets import assets_dir
+from vitstudio.core.cores import cores
 from vitstudio.core.errors import CheckpointError
 from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.checkpoints import read_checkpoint
 from vitstudio.models.device import DTYPES, choose_precision
 from vitstudio.models.world_nets import build_world
+from vitstudio.training.ahead import Ahead
 from vitstudio.training.any_grid import take_any_grid
 from vitstudio.training.cache import DEVELOPMENT_FOLDER, Cache
 from vitstudio.training.captioning import CaptionTask
 from vitstudio.training.depths import DepthTask
 from vitstudio.training.pictures import Pictures, draw, held_out_scenes
-from vitstudio.training.recipes import Recipe
+from vitstudio.training.recipes import Recipe, on_device
 from vitstudio.training.schedule import Budget
-from vitstudio.training.sources import CachedSource, RenderedSource, Source
+from vitstudio.training.sources import (
+    CachedSource,
+    RenderedOrder,
+    RenderedSource,
+    Source,
+)
 from vitstudio.training.tasks import ClassTask, Task
 from vitstudio.training.trainer import Settings, Trainer
 from vitstudio.training.warm_start import swin_as_branch, swin_as_dat
@@ -29,6 +36,11 @@ from vitstudio.world.vocabulary import is_held_out
 
 WATCHED = 512
 """Pictures that a run is validated with: of development's seeds, which no figure is reported of."""
+
+BLOCK, USES = 16_384, 12
+"""Pictures that a GPU renders at once, and how often each is shown: it takes a third as long to
+learn from one as to render it."""
+VALIDATE_EVERY_S = {"cuda": 60.0}
 
 TASKS: dict[str, Callable[[AdaptedNet, Recipe], Task]] = {
     "classes": ClassTask,
@@ -52,9 +64,10 @@ def make_trainer(
     steps: int | None = None,
     minutes: float | None = None,
     resume: bool = True,
+    processes: int | None = None,
     command: str = "",
 ) -> Trainer:
-    """A trainer that is ready to run.
+    """A trainer that is ready to run; close it.
 
     Parameters
     ----------
@@ -62,6 +75,9 @@ def make_trainer(
         Folder of pictures rendered before; else they are rendered for each step.
     steps, minutes : optional
         The budget; if both are left out the recipe's minutes on a CPU, its steps elsewhere.
+    processes : int, optional
+        Of the processor, that ask what is asked of scenes beside a GPU; all but one or two if left
+        out. 0 asks in this process, as on a CPU.
 
     Raises
     ------
@@ -69,6 +85,7 @@ def make_trainer(
         If the cache or a checkpoint cannot be used.
     """
     torch.manual_seed(seed)
+    recipe = on_device(recipe, device.type)
     task = make_task(recipe)
     if steps is None and minutes is None:
         steps, minutes = (None, recipe.minutes) if device.type == "cpu" else (recipe.steps, None)
@@ -78,10 +95,14 @@ def make_trainer(
         seed=seed,
         device=device,
         autocast=None if precision is torch.float32 else precision,
+        validate_every_s=VALIDATE_EVERY_S.get(device.type, Settings.validate_every_s),
         command=command,
     )
+    if processes is None:
+        processes = 0 if device.type == "cpu" else max(1, cores() - 2)
     source, watched = _pictures(recipe, cache, seed, device)
-    return Trainer(recipe, task, source, watched, Budget(steps, minutes), settings, resume)
+    ahead = Ahead(source.order, task.questions, seed, processes) if processes else None
+    return Trainer(recipe, task, source, watched, Budget(steps, minutes), settings, resume, ahead)
 
 
 def make_task(recipe: Recipe) -> Task:
@@ -113,10 +134,10 @@ def _pictures(
     """What to train on, and what to watch."""
     spoken = recipe.task == "captions"
     if folder is None:
-        source = RenderedSource(
-            recipe.batch, seed, device, combinations="trained" if spoken else "all"
-        )
-        return source, draw(held_out_scenes(0, WATCHED), device=device)
+        blocks = (BLOCK, USES) if device.type == "cuda" else (recipe.batch, 1)
+        order = RenderedOrder(recipe.batch, seed, "trained" if spoken else "all", *blocks)
+        watched = draw(held_out_scenes(0, WATCHED), device=device)
+        return RenderedSource(order, device), watched
     cached = CachedSource(Cache(folder), recipe.batch, seed, is_trained if spoken else None)
     return cached, Cache(folder / DEVELOPMENT_FOLDER).read(range(WATCHED))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -13,12 +13,16 @@ from torch.nn import functional
 from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.training.augment import change_light, crop, mirror_flags, windows
 from vitstudio.training.heads import Heads
-from vitstudio.training.labels import MAIN
+from vitstudio.training.labels import MAIN, ask_tables
 from vitstudio.training.pictures import Pictures
 from vitstudio.training.recipes import Phase, Recipe
 from vitstudio.training.taps import Taps
+from vitstudio.world.scene import Scene
 
 Losses = dict[str, Tensor]
+Asked = dict[str, Tensor]
+Questions = Callable[[Sequence[Scene], int], Asked]
+"""From scenes and a number that all chances follow from; on the CPU. It can be pickled."""
 VALIDATION_BATCH = 64
 
 
@@ -33,14 +37,27 @@ class Task(Protocol):
         What only training needs.
     figure_name : str
         Of what `validate` measures.
+    questions : callable
+        What is asked of the scenes of a step, but for their pictures.
     """
 
     net: nn.Module
     heads: nn.Module
     figure_name: str
+    questions: Questions
 
-    def losses(self, pictures: Pictures, phase: Phase, generator: torch.Generator) -> Losses:
-        """Weighted losses of pictures as the recipe augments them; their sum is minimised."""
+    def losses(
+        self, pictures: Pictures, asked: Asked, phase: Phase, generator: torch.Generator
+    ) -> Losses:
+        """Weighted losses of pictures as the recipe augments them; their sum is minimised.
+
+        Parameters
+        ----------
+        pictures : Pictures
+            On the device of the net.
+        asked : dict of Tensor
+            What `questions` gave for their scenes, on the CPU.
+        """
         ...
 
     def validate(self, pictures: Pictures) -> float:
@@ -55,9 +72,12 @@ class Task(Protocol):
 class PictureTask:
     """What all tasks share: augmentation, normalisation, and heads on the net's layers."""
 
+    questions: Questions
+
     def __init__(self, adapted: AdaptedNet, recipe: Recipe) -> None:
         self.adapted, self.recipe = adapted, recipe
         self.net = adapted.net
+        self.questions = ask_tables
         self.taps = Taps(adapted, recipe.taps)
         size = adapted.spec.input_size
         self.heads: nn.Module = nn.Module()
@@ -115,10 +135,12 @@ class ClassTask(PictureTask):
 
     figure_name = "shape_accuracy"
 
-    def losses(self, pictures: Pictures, phase: Phase, generator: torch.Generator) -> Losses:
+    def losses(
+        self, pictures: Pictures, asked: Asked, phase: Phase, generator: torch.Generator
+    ) -> Losses:
         """Cross-entropy of the net's own head, and the losses of the heads of training."""
         image, parts, _ = self.augmented(pictures, phase, generator)
-        table = pictures.table
+        table = asked["table"].to(image.device)
         logits = self.net(image)
         main = functional.cross_entropy(
             logits.float(), table[:, 0, MAIN], label_smoothing=self.recipe.smoothing

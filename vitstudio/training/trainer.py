@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vitstudio.training.ahead import Ahead, chances
 from vitstudio.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from vitstudio.training.log import Log, show
 from vitstudio.training.muon import Muon
@@ -94,6 +95,8 @@ class Trainer:
     settings : Settings
     resume : bool
         Whether to go on from a checkpoint in the folder.
+    ahead : Ahead, optional
+        Asks what is asked of scenes, in other processes; `close` ends them. Else it is asked here.
 
     Attributes
     ----------
@@ -116,10 +119,12 @@ class Trainer:
         budget: Budget,
         settings: Settings,
         resume: bool = True,
+        ahead: Ahead | None = None,
     ) -> None:
         self.recipe, self.task, self.source = recipe, task, source
         self.budget, self.settings = budget, settings
         self.step, self.pictures, self.elapsed_s = 0, 0, 0.0
+        self._ahead = ahead
         self._watched = watched.to(settings.device)
         self._modules = (task.net, task.heads)
         form = torch.channels_last if recipe.channels_last else torch.preserve_format
@@ -133,6 +138,11 @@ class Trainer:
         if resume and (progress := load_checkpoint(settings.out, recipe)) is not None:
             self._restore(progress)
 
+    def close(self) -> None:
+        """End the processes that ask ahead."""
+        if self._ahead is not None:
+            self._ahead.close()
+
     # ---- the loop
 
     def run(self) -> bool:
@@ -140,12 +150,12 @@ class Trainer:
         log: Log | None = None
         saved = validated = shown = time.monotonic()
         shown_pictures, count = self.pictures, 0
-        sums: dict[str, float] = {}
+        sums: dict[str, Tensor] = {}
         with self.task.listening(), self._stops_on_signals():
             while not self._stopping and (share := self._share()) < 1:
                 losses = self._take_step(share)
                 share, now = self._share(), time.monotonic()
-                sums = {name: sums.get(name, 0.0) + loss for name, loss in losses.items()}
+                sums = {name: loss + sums.get(name, 0.0) for name, loss in losses.items()}
                 count += 1
                 ends = self._stopping or share >= 1
                 if not ends and now - shown < LOG_EVERY_S:
@@ -171,13 +181,13 @@ class Trainer:
     def _share(self) -> float:
         return self.budget.share(self.step, self.elapsed_s)
 
-    def _take_step(self, share: float) -> dict[str, float]:
+    def _take_step(self, share: float) -> dict[str, Tensor]:
         begin = time.monotonic()
         rate = learning_rate(share, self.recipe.learning_rate, self.recipe.warm_up)
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        losses = self.losses(self.source.batch(self.step), phase_at(share, self.recipe.phases))
+        losses = self.losses(phase_at(share, self.recipe.phases))
         total = torch.stack(list(losses.values())).sum()
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
@@ -190,17 +200,24 @@ class Trainer:
         self.step += 1
         self.pictures += self.recipe.batch
         self.elapsed_s += time.monotonic() - begin
-        return {name: float(loss.detach()) for name, loss in losses.items()}
+        # Not read here: a GPU would be waited for.
+        return {name: loss.detach() for name, loss in losses.items()}
 
-    def losses(self, pictures: Pictures, phase: Phase) -> dict[str, Tensor]:
-        """The losses of pictures, augmented by the chances of this step."""
+    def losses(self, phase: Phase) -> dict[str, Tensor]:
+        """The losses of this step's pictures, augmented by its chances."""
         # All chances follow from seed and step, so that a checkpoint needs no generator's state.
-        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + self.step)
-        torch.manual_seed(self.settings.seed * 1_000_003 + self.step)
+        number = chances(self.settings.seed, self.step)
+        generator = torch.Generator().manual_seed(number)
+        torch.manual_seed(number)
+        pictures = self.source.batch(self.step)
+        if self._ahead is None:
+            asked = self.task.questions(pictures.scenes, number)
+        else:
+            asked = self._ahead(self.step)
         for module in self._modules:
             module.train()
         with self._half_precision():
-            return self.task.losses(pictures.to(self.settings.device), phase, generator)
+            return self.task.losses(pictures.to(self.settings.device), asked, phase, generator)
 
     def _half_precision(self) -> AbstractContextManager[Any]:
         if self.settings.autocast is None:
@@ -214,8 +231,8 @@ class Trainer:
         with self.average.applied(self.task.net), self._half_precision():
             return self.task.validate(self._watched)
 
-    def _row(self, share: float, sums: dict[str, float], count: int) -> dict[str, float]:
-        losses = {name: total / count for name, total in sums.items()}
+    def _row(self, share: float, sums: dict[str, Tensor], count: int) -> dict[str, float]:
+        losses = {name: float(total) / count for name, total in sums.items()}
         return {
             "step": self.step,
             "pictures": self.pictures,

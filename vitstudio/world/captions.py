@@ -261,10 +261,11 @@ def _slots(statement: Statement) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
 
 
 def _changed(statement: Statement, part: str, name: str, value: Any) -> Statement:
+    # As `replace` does, in half the time: most of drawing captions is this.
     change: dict[str, Any] = {name: value}
     if part:
-        change = {part: replace(getattr(statement, part), **change)}
-    return replace(statement, **change)
+        change = {part: Phrase(**{**vars(getattr(statement, part)), **change})}
+    return Statement(**{**vars(statement), **change})
 
 
 def _attribute_words() -> list[str]:

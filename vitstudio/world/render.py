@@ -15,7 +15,7 @@ from vitstudio.world.rays import FLOOR, Geometry, look
 from vitstudio.world.scene import Scene
 from vitstudio.world.shading import shade
 
-AT_ONCE = 1 << 21
+AT_ONCE = {"cpu": 1 << 21, "cuda": 1 << 25}
 """Pixels computed together: enough that torch computes more than it dispatches."""
 
 
@@ -71,7 +71,8 @@ def render(
     rows, cols = (size, size) if isinstance(size, int) else size
     if min(rows, cols, samples) < 1:
         raise StateError(f"A picture of {rows} x {cols} pixels cannot be drawn.")
-    together = max(1, AT_ONCE // (rows * cols * samples**2)) if len(scenes) > 1 else 1
+    pixels = AT_ONCE.get(torch.device(device).type, AT_ONCE["cpu"])
+    together = max(1, pixels // (rows * cols * samples**2)) if len(scenes) > 1 else 1
     parts = [
         _render(pack(scenes[begin : begin + together], device), (rows, cols), samples)
         for begin in range(0, len(scenes), together)

@@ -31,9 +31,9 @@ class Phrase:
     def fits(self, solid: Solid) -> bool:
         """Whether a solid has everything that is named."""
         return (
-            self.shape in (None, solid.shape)
-            and self.texture in (None, solid.texture)
-            and self.colour in (None, solid.colour)
+            (self.shape is None or self.shape == solid.shape)
+            and (self.texture is None or self.texture == solid.texture)
+            and (self.colour is None or self.colour == solid.colour)
         )
 
     def among(self, scene: Scene) -> list[Solid]:
