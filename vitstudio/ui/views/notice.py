@@ -98,7 +98,8 @@ class Notice(QFrame):
         assert layout is not None
         width = min(WIDEST, parent.width() - 32)
         self.setFixedWidth(width)
-        height = layout.heightForWidth(width)
-        self.setFixedHeight(max(height, layout.minimumSize().height()))
+        # Both with the frame, which takes a pixel of each side from the layout.
+        height = layout.totalHeightForWidth(width)
+        self.setFixedHeight(max(height, layout.totalMinimumSize().height()))
         self.move((parent.width() - width) // 2, parent.height() - self.height() - 16)
         self.raise_()
