@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import itertools
 import random
+import statistics
 
 import pytest
 
+from vitstudio.bench import timing
 from vitstudio.bench.figures import BLOCKS, percentile, slope, steps_between
 
 
@@ -61,3 +64,31 @@ def test_one_value_out_of_line_changes_nothing() -> None:
 def test_slope_needs_values(count: int) -> None:
     with pytest.raises(ValueError, match="20 values"):
         slope([float(place) for place in range(count)], [1.0] * count)
+
+
+def test_sides_are_compared_pair_by_pair(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is three times slower for a while is so for both of a pair."""
+    slow = itertools.cycle([1.0] * 4 + [3.0] * 4 + [1.0] * 2)
+    now = [0.0]
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    calls: list[str] = []
+
+    def take(name: str, seconds: float) -> None:
+        calls.append(name)
+        now[0] += seconds * next(slow)
+
+    sides = timing.side_by_side(lambda: take("a", 1.2), lambda: take("b", 1.0), 9)
+    assert sides.ratio == pytest.approx(1.2)
+    assert sides.pairs == 9
+    assert calls[2:8] == ["a", "b", "b", "a", "a", "b"]
+    longer = timing.side_by_side(lambda: take("a", 1.0), lambda: take("b", 1.0), 1, at_least_s=50.0)
+    assert longer.pairs > 10
+
+
+def test_the_error_of_a_median_is_what_repeating_it_shows() -> None:
+    draw = random.Random(0)
+    samples = [sorted(draw.gauss(1.0, 0.1) for _ in range(101)) for _ in range(400)]
+    seen = statistics.stdev(statistics.median(sample) for sample in samples)
+    told = statistics.mean(timing.standard_error(sample) for sample in samples)
+    assert told == pytest.approx(seen, rel=0.15)
+    assert timing.standard_error([1.0, 1.1, 1.2]) == 0.0

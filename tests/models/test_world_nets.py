@@ -22,7 +22,14 @@ from vitstudio.models.families import family_of
 from vitstudio.models.load import load, load_checkpoint
 from vitstudio.models.trace import Trace
 from vitstudio.models.tracing import trace_frame
-from vitstudio.models.world_models import MAX_DEPTH, MIN_DEPTH, WORDS, find_world, world_specs
+from vitstudio.models.world_models import (
+    CLIP_TEXT,
+    MAX_DEPTH,
+    MIN_DEPTH,
+    WORDS,
+    find_world,
+    world_specs,
+)
 from vitstudio.models.world_nets import WORLD_IDS, build_world
 from vitstudio.world.captions import VOCABULARY
 from vitstudio.world.captions import words as words_of_captions
@@ -229,7 +236,7 @@ def test_the_text_tower_is_followed(clip: AdaptedNet) -> None:
     trace = trace_frame(clip, random_frame(), "aspect", None)
     seen = trace.text_attention("wooden aardvark", 2)
     assert seen.tokens == ("[start]", "wooden", "[unknown]", "[end]")
-    assert seen.weights.shape == (4, 4, 4)
+    assert seen.weights.shape == (CLIP_TEXT["heads"], 4, 4)
     np.testing.assert_allclose(seen.weights.sum(axis=-1), 1.0, atol=1e-5)
     assert float(np.abs(np.triu(seen.weights[0], 1)).max()) == 0
     words = trace.words("red cone", "a photo of a {}")

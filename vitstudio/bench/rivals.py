@@ -61,9 +61,10 @@ def transformers_row(bare: Bare, ours: Callable[[], None], repeats: int) -> Row:
             theirs(picture, output_attentions=True)
         wait_for_device(bare.model)
 
-    slow, fast = side_by_side(their_way, ours, repeats * 2)
-    note = f"transformers float32 (its default) {slow * 1e3:.0f} ms, ours {fast * 1e3:.0f} ms; "
-    return Row(name, slow / fast, "x", 3.0, at_least=True, note=note + bare.described)
+    sides = side_by_side(their_way, ours, repeats * 2)
+    note = f"transformers float32 (its default) {sides.first_s * 1e3:.0f} ms, "
+    note += f"ours {sides.second_s * 1e3:.0f} ms; {bare.described}"
+    return Row(name, sides.ratio, "x", 3.0, at_least=True, note=note)
 
 
 def hooks_row(bare: Bare, ours: Callable[[], None], repeats: int) -> Row:
@@ -79,9 +80,9 @@ def hooks_row(bare: Bare, ours: Callable[[], None], repeats: int) -> Row:
             raise RuntimeError(f"The hooks kept {len(maps)} maps of {layers} layers.")
         wait_for_device(bare.model)
 
-    slow, fast = side_by_side(their_way, ours, repeats * 2)
-    note = f"hooks, all layers {slow * 1e3:.0f} ms, ours {fast * 1e3:.0f} ms; {bare.described}"
-    return Row(name, slow / fast, "x", at_least=True, note=note)
+    sides = side_by_side(their_way, ours, repeats * 2)
+    note = f"hooks, all layers {sides.first_s * 1e3:.0f} ms, ours {sides.second_s * 1e3:.0f} ms; "
+    return Row(name, sides.ratio, "x", at_least=True, note=note + bare.described)
 
 
 def unfused(net: nn.Module) -> nn.Module:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,7 @@ def window_layout(layer: LayerSpec) -> WindowLayout:
     return layout(layer.grid_size, layer.window_size, shift, pads_first=layer.pads_first)
 
 
+@lru_cache(maxsize=64)
 def layout(
     grid_size: tuple[int, int],
     window_size: tuple[int, int],
@@ -86,7 +88,7 @@ def layout(
     *,
     pads_first: bool = True,
 ) -> WindowLayout:
-    """Partition a grid.
+    """Partition a grid. What is given is shared by all who ask the same: it must not be changed.
 
     Parameters
     ----------

@@ -108,11 +108,15 @@ class SeeAttention(TorchFunctionMode):
     ----------
     beside : nn.Module, optional
         A module whose last output is handed over with the operands.
+    values : bool
+        Whether anyone reads them. If not, `nn.MultiheadAttention` need not project them: a third of
+        what asking such a layer again costs. The operands then hold keys in their place.
     """
 
-    def __init__(self, see: See, beside: nn.Module | None = None) -> None:
+    def __init__(self, see: See, beside: nn.Module | None = None, *, values: bool = True) -> None:
         super().__init__()
         self._see = see
+        self._values = values
         self._module = beside
         self._output: Tensor | None = None
         self._handle: RemovableHandle | None = None
@@ -166,17 +170,37 @@ class SeeAttention(TorchFunctionMode):
     def _inside_multi_head_attention(self) -> Iterator[None]:
         """Torch switches this mode off in functions it was told of, so the name is replaced."""
         kernel = functional.scaled_dot_product_attention
+        project = getattr(functional, "_in_projection_packed", None)
         thread = threading.get_ident()
 
         def attend(*args: Any, **options: Any) -> Tensor:
             mine = threading.get_ident() == thread
             return self._attend(*args, **options) if mine else kernel(*args, **options)
 
+        def without_values(query: Tensor, key: Tensor, value: Tensor, *weights: Any) -> Any:
+            if threading.get_ident() != thread or not (query is key is value):
+                return project(query, key, value, *weights)  # type: ignore[misc]
+            return _queries_and_keys(query, *weights)
+
         functional.scaled_dot_product_attention = attend
+        if project is not None and not self._values:
+            functional._in_projection_packed = without_values  # type: ignore[attr-defined]
         try:
             yield
         finally:
             functional.scaled_dot_product_attention = kernel
+            if project is not None:
+                functional._in_projection_packed = project  # type: ignore[attr-defined]
+
+
+def _queries_and_keys(
+    tokens: Tensor, weight: Tensor, bias: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What torch's packed projection gives, but for the values: keys are in their place."""
+    dim = tokens.shape[-1]
+    both = functional.linear(tokens, weight[: 2 * dim], None if bias is None else bias[: 2 * dim])
+    query, key = both[..., :dim].contiguous(), both[..., dim:].contiguous()
+    return query, key, key
 
 
 def _operands(
@@ -219,6 +243,8 @@ def without_fast_path() -> Iterator[None]:
 def attention_operands(block: nn.Module, call: BlockCall, beside: nn.Module | None = None) -> Seen:
     """What reached a layer's attention kernel, by calling the layer again up to there.
 
+    Its values are not to be read: maps do not need them, and some layers leave them out.
+
     Parameters
     ----------
     beside : nn.Module, optional
@@ -236,7 +262,7 @@ def attention_operands(block: nn.Module, call: BlockCall, beside: nn.Module | No
         raise _Stop
 
     try:
-        with SeeAttention(stop, beside), without_fast_path():
+        with SeeAttention(stop, beside, values=False), without_fast_path():
             block(call.inputs, *call.args, **call.options)
     except _Stop:
         return found[0]

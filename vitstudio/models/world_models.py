@@ -1,7 +1,8 @@
 """The small nets of the tabletop world, as data: what they are built with, and their specs.
 
 No torch here: listing must stay quick. The nets themselves are built by `world_nets` from the same
-numbers. All read 128 x 128 pixels; their sizes are chosen for training on two CPU cores.
+numbers. All read 128 x 128 pixels; their sizes are chosen for training on two CPU cores,
+but for CLIP, which took a GPU.
 """
 
 from __future__ import annotations
@@ -51,9 +52,10 @@ POOLFORMER: Options = {"depths": (2, 2, 6, 2), "dims": (40, 80, 160, 256)}
 MIXER: Options = {"patch_size": 8, "embed_dim": 128, "num_blocks": 8, "mlp_ratio": (1.0, 3.0)}
 CNN: Options = {"layers": (2, 2, 2, 2), "channels": DIMS, "stem_width": 32}
 DEPTH: Options = {"dim": DIMS[0], "depths": (2, 2, 2, 2), "num_heads": HEADS}
-# Its image tower has the sizes of VIT, and its blocks the same parts.
-CLIP: Options = {"embed_dim": 128, "context_length": 64}
-CLIP_TEXT: Options = {"width": 128, "heads": 4, "layers": 3}
+# Larger than VIT: it has to keep all solids apart in one vector, not only to name the main one.
+CLIP: Options = {"embed_dim": 192, "context_length": 64}
+CLIP_IMAGE: Options = {"width": 192, "layers": 8, "head_width": 32}
+CLIP_TEXT: Options = {"width": 192, "heads": 6, "layers": 3}
 NECK: Options = {"stem_dim": 16, "neck_dim": 48, "neck_heads": 4, "neck_points": 2}
 
 PAPERS = {
@@ -73,9 +75,9 @@ PAPERS = {
 @cache
 def world_specs() -> dict[str, ModelSpec]:
     """All of them by id, as if no weights were here."""
-    plain = tuple(
-        LayerSpec("global", 0, index, VIT["num_heads"], _grid(8)) for index in range(VIT["depth"])
-    )
+    plain = _patch_layers(VIT["depth"], VIT["num_heads"])
+    image = CLIP_IMAGE
+    seen = _patch_layers(image["layers"], image["width"] // image["head_width"])
     mixing = tuple(LayerSpec("mixing", 0, i, 0, _grid(8)) for i in range(MIXER["num_blocks"]))
     swin = _windows(SWIN["depths"], pads_first=False)
     pool = _stages("pooling", POOLFORMER["depths"])
@@ -89,7 +91,7 @@ def world_specs() -> dict[str, ModelSpec]:
         _patches("world_mixer", "Mixer", mixing, MIXER["embed_dim"], flexible=False),
         _pyramid("world_cnn", "ResNet", convolution, DIMS[-1]),
         _patches(
-            *("world_clip", "CLIP", plain, VIT["embed_dim"]),
+            *("world_clip", "CLIP", seen, image["width"]),
             prefix_tokens=("cls",),
             abilities=frozenset({"attention", "rollout", "features", "text"}),
             num_classes=0,
@@ -182,6 +184,11 @@ _PYRAMID: Options = {"patch_size": (4, 4), "size_step": STEP, "default_patches":
 
 def _grid(pixels: int) -> Size:
     return SIDE // pixels, SIDE // pixels
+
+
+def _patch_layers(depth: int, num_heads: int) -> tuple[LayerSpec, ...]:
+    """Layers of a ViT."""
+    return tuple(LayerSpec("global", 0, i, num_heads, _grid(8)) for i in range(depth))
 
 
 def _stages(kind: Any, depths: tuple[int, ...]) -> tuple[LayerSpec, ...]:

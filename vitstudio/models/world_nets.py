@@ -138,15 +138,8 @@ def _clip(spec: ModelSpec) -> AdaptedNet:
 
     vocabulary = class_names(WORDS)
     tokens = WordTokens(vocabulary, sizes.CLIP["context_length"])
-    vit = sizes.VIT
-    vision = {
-        "image_size": SIDE,
-        "patch_size": vit["patch_size"],
-        "width": vit["embed_dim"],
-        "layers": vit["depth"],
-        "head_width": vit["embed_dim"] // vit["num_heads"],
-        "no_ln_pre": True,
-    }
+    patch = sizes.VIT["patch_size"]
+    vision = {"image_size": SIDE, "patch_size": patch, "no_ln_pre": True, **sizes.CLIP_IMAGE}
     text = {"vocab_size": tokens.size, "context_length": tokens.context_length, **sizes.CLIP_TEXT}
     clip = CLIP(sizes.CLIP["embed_dim"], vision, text)
     adapted = adapt_open_clip(clip, spec.id, make_tokens=lambda: tokens)

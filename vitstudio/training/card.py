@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +9,7 @@ from typing import Any
 import torch
 
 from vitstudio.training.checkpoint import Progress
+from vitstudio.training.machine import described
 from vitstudio.training.recipes import Recipe
 
 TASKS = {
@@ -26,7 +25,6 @@ def card_text(
     figures: dict[str, Any],
     parameters: int,
     size: int,
-    device: str,
     note: str = "",
 ) -> str:
     """The card, in Markdown.
@@ -37,13 +35,10 @@ def card_text(
         From `measure`.
     parameters, size : int
         Of the net; bytes of its file.
-    device : str
-        Kind of device that it was trained and measured on, without names.
     note : str
         What else is to be said of the run.
     """
     name = recipe.model_id
-    cores = os.cpu_count()
     rows = "\n".join(f"| {label} | {value} |" for label, value in _rows(figures))
     extra = f"\n- {note}" if note else ""
     # Where this computer keeps its pictures and runs is nobody's business.
@@ -69,7 +64,7 @@ do not edit by hand.
 
 - {progress.pictures:,} pictures seen in {progress.step:,} steps of {recipe.batch},
   {progress.elapsed_s / 60:.0f} minutes, seed {progress.seed}; scenes of seeds below 1,000,000,000.
-- On {device} of a computer with {cores} cores ({platform.machine()}), torch {torch.__version__},
+- On {progress.machine or described(torch.device("cpu"))},
   {datetime.now(UTC).date().isoformat()}.
 - {_optimizer(recipe)}, peak learning rate {recipe.learning_rate:g}, weight decay
   {recipe.weight_decay:g}, cosine; averaged weights ({recipe.average:g}); picture sizes

@@ -30,6 +30,8 @@ class Progress:
     seed : int
     command : str
         What the run was last called with.
+    machine : str
+        That it last ran on, without names.
     net, heads, average, optimizer : dict
         State dicts.
     """
@@ -43,6 +45,7 @@ class Progress:
     heads: dict[str, Any]
     average: dict[str, Any]
     optimizer: dict[str, Any]
+    machine: str = ""
 
 
 def save_checkpoint(folder: Path, recipe: Recipe, progress: Progress) -> None:

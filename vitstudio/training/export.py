@@ -70,9 +70,7 @@ def export_run(
     figures = measure(model, MEASURED_SEED, count)
     card = target / f"{recipe.model_id}.md"
     parameters = sum(parameter.numel() for parameter in net.parameters())
-    text = card_text(
-        recipe, progress, figures, parameters, weights.stat().st_size, device.type, note
-    )
+    text = card_text(recipe, progress, figures, parameters, weights.stat().st_size, note)
     write_whole(card, text.encode())
     # The bare figures beside the run, for tables over several nets.
     (folder / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")

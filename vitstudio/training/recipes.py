@@ -147,7 +147,7 @@ _ALL = (
     Recipe("world_dat", "classes", 30, taps=(-3, -1), start="world_swin", **_GENTLY),
     Recipe("world_poolformer", "classes", 55, phases=SHORT, taps=(-3, -1), **_BY_MUON),
     Recipe("world_mixer", "classes", 110, phases=GROWING, **_BY_MUON),
-    Recipe("world_clip", "captions", 110, phases=SHORT, augmentation=SPOKEN, **_BY_MUON),
+    Recipe("world_clip", "captions", 110, 4_000, phases=SHORT, augmentation=SPOKEN, **_BY_MUON),
     Recipe("world_depthformer", "depth", 95, **_DEPTH),
     Recipe("world_depth_plain", "depth", 30, **_DEPTH),
 )

@@ -23,15 +23,12 @@ from vitstudio.world.scene import Combinations, Scene, sample_scene
 
 
 class Source(Protocol):
-    """What a trainer asks for its pictures.
+    """What a trainer asks for its pictures."""
 
-    Attributes
-    ----------
-    order : Order
-        The scenes of the steps.
-    """
-
-    order: Order
+    @property
+    def order(self) -> Order:
+        """The scenes of the steps."""
+        ...
 
     def batch(self, step: int) -> Pictures:
         """The pictures of a step, on the CPU or where they were rendered."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from vitstudio.training.ahead import Ahead, chances
 from vitstudio.training.checkpoint import Progress, load_checkpoint, save_checkpoint
 from vitstudio.training.log import Log, show
+from vitstudio.training.machine import described
 from vitstudio.training.muon import Muon
 from vitstudio.training.pictures import Pictures
 from vitstudio.training.recipes import Phase, Recipe
@@ -271,6 +272,7 @@ class Trainer:
             pictures=self.pictures,
             seed=self.settings.seed,
             command=self.settings.command,
+            machine=described(self.settings.device),
             net=self.task.net.state_dict(),
             heads=self.task.heads.state_dict(),
             average=self.average.state,
