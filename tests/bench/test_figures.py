@@ -81,8 +81,22 @@ def test_sides_are_compared_pair_by_pair(monkeypatch: pytest.MonkeyPatch) -> Non
     assert sides.ratio == pytest.approx(1.2)
     assert sides.pairs == 9
     assert calls[2:8] == ["a", "b", "b", "a", "a", "b"]
-    longer = timing.side_by_side(lambda: take("a", 1.0), lambda: take("b", 1.0), 1, at_least_s=50.0)
-    assert longer.pairs > 10
+
+
+def test_pairs_are_called_until_the_ratio_is_exact(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, draw = [0.0], random.Random(0)
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+
+    def take() -> None:
+        now[0] += draw.gauss(1.0, 0.1)
+
+    sides = timing.side_by_side(take, take, 5, exact=0.02)
+    assert 30 < sides.pairs < 150
+    assert sides.off <= 0.02
+    assert abs(sides.ratio - 1) < 0.08
+    assert timing.side_by_side(take, take, 5).pairs == 5
+    short = timing.side_by_side(take, take, 5, exact=0.0, at_most_s=30.0)
+    assert 12 < short.pairs < 18
 
 
 def test_the_error_of_a_median_is_what_repeating_it_shows() -> None:

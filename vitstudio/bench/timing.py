@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 import statistics
 import time
@@ -82,7 +83,8 @@ def side_by_side(
     second: Callable[[], object],
     repeats: int,
     *,
-    at_least_s: float = 0.0,
+    exact: float = math.inf,
+    at_most_s: float = math.inf,
 ) -> Sides:
     """Call two functions in turn, so that both meet the same machine.
 
@@ -90,18 +92,23 @@ def side_by_side(
     ----------
     repeats : int
         Pairs at least.
-    at_least_s : float
-        Seconds for which pairs are called: quick functions need many for an exact ratio.
+    exact : float
+        Standard error of the ratio above which more pairs are called, ...
+    at_most_s : float
+        ... for so many seconds at most.
     """
     first(), second()
     times: tuple[list[float], list[float]] = ([], [])
     begin = time.perf_counter()
-    while len(times[0]) < repeats or time.perf_counter() - begin < at_least_s:
+    ratios: list[float] = []
+    while len(ratios) < repeats or (
+        standard_error(ratios) > exact and time.perf_counter() - begin < at_most_s
+    ):
         # Which goes first alternates: the second of a pair finds the caches differently.
         pair = [(first, times[0]), (second, times[1])]
         for function, found in pair if len(times[0]) % 2 == 0 else reversed(pair):
             found.append(seconds(function))
-    ratios = sorted(one / other for one, other in zip(*times, strict=True))
+        bisect.insort(ratios, times[0][-1] / times[1][-1])
     return Sides(
         statistics.median(times[0]),
         statistics.median(times[1]),

@@ -24,8 +24,10 @@ OTHER_FAMILIES: dict[str, int | None] = {
 """Ids, and steps along the shorter side of the picture (None: as the model starts with)."""
 DEPTH_ROWS = 329
 """Of the 512 x 512 picture: a trace of 288 x 448 px."""
-SECONDS_EACH = 3.0
-"""For each repeat that was asked for: a ratio of 1.05 is told from 1.03 by 100 pairs or more."""
+EXACT = 0.008
+"""Standard error of a ratio, so that 1.03 is told from 1.05; about 60 pairs."""
+SECONDS_EACH = 20.0
+"""Spent at most on that for each repeat that was asked for."""
 LARGE_PATCHES = 74
 """74 patches of 14 px: a 1036 x 1036 input, 5,477 tokens."""
 
@@ -62,7 +64,7 @@ def capture_row(model: LoadedModel, frame: Frame, patches: int | None, repeats: 
         Trace(model.adapted, trace.info, capture, output).weights(last, 0)
         wait_for_device(model)
 
-    sides = side_by_side(traced, bare, repeats * 3, at_least_s=SECONDS_EACH * repeats)
+    sides = side_by_side(traced, bare, repeats * 3, exact=EXACT, at_most_s=SECONDS_EACH * repeats)
     tokens = trace.info.num_tokens()
     note = f"{model.spec.title}, {tokens} tokens, {model.precision} on {model.device}: "
     note += f"{sides.first_s * 1e3:.1f} against {sides.second_s * 1e3:.1f} ms, {sides.pairs} "
