@@ -21,6 +21,24 @@ def picker(qtbot):
     return picker
 
 
+def test_models_are_listed_when_somebody_sees_them(qtbot):
+    picker = ModelPicker()
+    qtbot.addWidget(picker)
+    resets = []
+    picker._model.modelReset.connect(lambda: resets.append(True))
+    picker.show_models(model_specs(), "dinov2_vits14")
+    picker.show_models(model_specs(), "torchvision/vit_b_16")
+    assert not resets
+    picker.show()
+    assert resets == [True]
+    assert current(picker) == "torchvision/vit_b_16"
+    picker.hide()
+    picker.show()
+    assert resets == [True]
+    picker.show_models(model_specs(), "dinov2_vits14")
+    assert resets == [True] * 2
+
+
 def current(picker):
     spec = picker._spec()
     return None if spec is None else spec.id

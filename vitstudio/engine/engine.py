@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from vitstudio.core.errors import Cancelled, VitStudioError
 from vitstudio.engine.inbox import CLOSED, Inbox
 from vitstudio.engine.messages import Failed, Progress
+from vitstudio.engine.priority import go_behind
 
 Answers = Iterator[object | None]
 """What a handler gives: messages to send, and None wherever something more urgent may go first."""
@@ -81,6 +82,7 @@ class Lane:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
+        go_behind()
         while self._turn():
             pass  # what a turn held is free now: a message can have hundreds of pictures
 

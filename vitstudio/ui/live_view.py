@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from vitstudio.core.live import LiveFacts, kind_of
@@ -62,6 +63,8 @@ class LiveView:
         self._followed = Follow(None)
         self._cancel_rest: Callable[[], None] = lambda: None
         self._figures_due = False
+        self._looks: object = None
+        """What the pictures before looked like, but for themselves."""
         self._position_s = float("-inf")
         self._facts: LiveFacts | None = None
         """Of the source that the bar shows."""
@@ -206,8 +209,15 @@ class LiveView:
             return
         self._live.answered(message)
         self._show(message, self._live.playing)
-        self._screen.canvas.repaint_now()
-        self._live.painted(message.given_s)
+        info = message.info
+        looks = info.spec, info.transform.input_size, message.asked.tab, self._live.playing
+        if looks == self._looks:
+            self._screen.canvas.repaint_now()
+            self._live.painted(message.given_s)
+        else:
+            # Much of the window is another one now: with its painting this would be a long stop.
+            self._looks = looks
+            self._later(0.0, partial(self._live.painted, message.given_s))
         self._write_figures()
 
     def _show_transport(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import QSize, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from vitstudio.core.spec import ModelSpec
@@ -111,6 +112,7 @@ class ModelPicker(SearchPopup):
         self._downloads: dict[str, tuple[float | None, str]] = {}
         self._failures: dict[str, str] = {}
         self._told = ""
+        self._coming: tuple[tuple[ModelSpec, ...], str] | None = None
         self._strip = _DownloadStrip(self)
         self._strip.hide()
         self._checkpoint = self._button("Open checkpoint file…", self._on_checkpoint)
@@ -146,7 +148,24 @@ class ModelPicker(SearchPopup):
         return QSize(round(640 * scale), round(560 * scale))
 
     def show_models(self, specs: tuple[ModelSpec, ...], current_id: str) -> None:
-        """List these models; the row that was selected stays so where it still exists."""
+        """List these models; the row that was selected stays so where it still exists.
+
+        While nobody sees it the list is left alone: its hundreds of rows would hold the window up
+        whenever a model is changed.
+        """
+        self._coming = specs, current_id
+        if self.isVisible():
+            self._list_models()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Bring the list up to date."""
+        self._list_models()
+        super().showEvent(event)
+
+    def _list_models(self) -> None:
+        if self._coming is None:
+            return
+        (specs, current_id), self._coming = self._coming, None
         selected = self._spec()
         for spec in specs:
             if spec.availability in ("bundled", "local"):
