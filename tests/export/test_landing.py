@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtGui import QImage, QPainter
+from PySide6.QtPdf import QPdfDocument
 from PySide6.QtSvg import QSvgRenderer
 
 from tests.export.helpers import make_content
@@ -37,9 +38,8 @@ def render(path, width, height):
         assert renderer.isValid()
         renderer.render(painter)
     else:
-        pdf = pytest.importorskip("PySide6.QtPdf")
-        document = pdf.QPdfDocument()
-        assert document.load(str(path)) == pdf.QPdfDocument.Error.None_
+        document = QPdfDocument()
+        assert document.load(str(path)) == QPdfDocument.Error.None_
         assert document.pageCount() == 1
         painter.drawImage(0, 0, document.render(0, QSize(width, height)))
         document.close()
