@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +12,15 @@ import pytest
 import torch
 
 from tests.training.tiny import tiny_recipe
+from vitstudio.core.errors import CheckpointError
 from vitstudio.models.tokens import END
 from vitstudio.training import setup
 from vitstudio.training.ahead import Ahead, chances
 from vitstudio.training.cache import CacheFacts
 from vitstudio.training.captioning import CaptionTask
+from vitstudio.training.checkpoint import Progress, save_checkpoint
+from vitstudio.training.export import carried_out
+from vitstudio.training.labels import ask_tables
 from vitstudio.training.recipes import RECIPES, on_device
 from vitstudio.training.setup import make_task, make_trainer
 from vitstudio.training.sources import CachedOrder, RenderedOrder, RenderedSource
@@ -62,6 +69,29 @@ def test_what_is_asked_ahead_is_what_is_asked_here() -> None:
             there = ahead(step)
             assert set(here) == set(there)
             assert all(torch.equal(here[name], there[name]) for name in here)
+
+
+def test_ctrl_c_leaves_those_who_ask_at_work() -> None:
+    """It reaches every process of the terminal; the step under way is still answered."""
+    order = RenderedOrder(2, seed=0)
+    with Ahead(order, ask_tables, seed=0, processes=1) as ahead:
+        ahead(0)
+        for process in multiprocessing.active_children():
+            os.kill(process.pid or 0, signal.SIGINT)
+        assert torch.equal(ahead(1)["table"], ask_tables(order.scenes(1), 0)["table"])
+        late = ahead(9)
+        assert torch.equal(late["table"], ask_tables(order.scenes(9), 0)["table"])
+
+
+def test_a_run_is_exported_as_the_recipe_that_it_was(tmp_path: Path) -> None:
+    plain = RECIPES["world_cnn"]
+    for kind in ("cpu", "cuda"):
+        recipe = on_device(plain, kind)
+        progress = Progress(1, 1.0, recipe.batch, 0, "", {}, {}, {}, {})
+        save_checkpoint(tmp_path / kind, recipe, progress)
+        assert carried_out(plain, tmp_path / kind) == recipe
+    with pytest.raises(CheckpointError, match="another recipe"):
+        carried_out(RECIPES["world_vit"], tmp_path / "cpu")
 
 
 def test_captions_as_tokens() -> None:

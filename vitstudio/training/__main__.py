@@ -17,7 +17,7 @@ from pathlib import Path
 from vitstudio.core.cores import cores
 from vitstudio.core.errors import CheckpointError, VitStudioError
 from vitstudio.training.memory import keep_memory
-from vitstudio.training.recipes import RECIPES, find_recipe, on_device
+from vitstudio.training.recipes import RECIPES, find_recipe
 
 WATCHED = 512
 """Pictures that a run is validated with."""
@@ -182,14 +182,15 @@ def _export(options: argparse.Namespace) -> int:
     import torch
 
     from vitstudio.models.device import choose_device
-    from vitstudio.training.export import export_run
+    from vitstudio.training.export import carried_out, export_run
 
     if options.threads:
         torch.set_num_threads(options.threads)
     device = choose_device(options.device)
-    recipe, folder = on_device(find_recipe(options.recipe), device.type), _folder(options)
+    recipe, folder = find_recipe(options.recipe), _folder(options)
     if not folder.is_dir():
         raise CheckpointError(f"There is no run in '{folder}': train {recipe.model_id} first.")
+    recipe = carried_out(recipe, folder)
     _say_written(export_run(recipe, folder, device, note=options.note))
     return 0
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import signal
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -82,6 +83,8 @@ _own: tuple[Order, Questions, int]
 
 def _settle(order: Order, questions: Questions, seed: int) -> None:
     global _own
+    # Ctrl+C reaches all processes: the trainer still needs its step's answer, then it saves.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     gc.freeze()  # libraries: looking through them took longer than the work
     _own = order, questions, seed

@@ -18,7 +18,7 @@ from vitstudio.models.world_nets import build_world
 from vitstudio.training.card import card_text
 from vitstudio.training.checkpoint import load_checkpoint
 from vitstudio.training.measure import measure
-from vitstudio.training.recipes import Recipe
+from vitstudio.training.recipes import Recipe, on_device
 
 MEASURED_SEED = 1
 """Of the figures in the model card; 0 was used while the recipes were made."""
@@ -75,6 +75,23 @@ def export_run(
     # The bare figures beside the run, for tables over several nets.
     (folder / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf-8")
     return [weights, card]
+
+
+def carried_out(recipe: Recipe, folder: Path) -> Recipe:
+    """A recipe as the run in a folder carried it out, on whatever device that was.
+
+    Raises
+    ------
+    CheckpointError
+        If the run is of another recipe, or damaged.
+    """
+    large = on_device(recipe, "cuda")
+    try:
+        load_checkpoint(folder, large)
+    except CheckpointError:
+        load_checkpoint(folder, recipe)
+        return recipe
+    return large
 
 
 def half_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -166,8 +166,7 @@ def on_device(recipe: Recipe, kind: str) -> Recipe:
     """A recipe as a kind of device carries it out: "cpu", "cuda" or "mps"."""
     if kind != "cuda":
         return recipe
-    grows = recipe.phases[0].size < recipe.phases[-1].size and recipe.phases != UNCUT
-    phases = ON_GPU if grows else recipe.phases
+    phases = ON_GPU if recipe.phases in (GROWING, SHORT, WINDOWED) else recipe.phases
     return replace(recipe, phases=phases, **_LARGER[recipe.task])
 
 

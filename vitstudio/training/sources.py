@@ -114,8 +114,7 @@ class RenderedOrder:
     def indices(self, step: int) -> NDArray[np.intp]:
         """Pictures of a step, as numbered in its block."""
         steps = self.block // self.size
-        number = step % (steps * self.uses)
-        begin = number % steps * self.size
+        begin = step % steps * self.size
         order = _order(self.seed, step // steps, self.block)
         return order[begin : begin + self.size]
 
