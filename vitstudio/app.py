@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from vitstudio.ahead import load_torch_libraries, plain_imports
 from vitstudio.core.errors import VitStudioError
 
 if TYPE_CHECKING:
@@ -55,9 +57,17 @@ def run(path: str = "", *, model_id: str = "", smoke: bool = False) -> int:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     require_display(os.environ)
     logging.basicConfig(level=logging.WARNING, format="vitstudio: %(message)s")
+    gc.disable()  # until the window is built: what is made until then stays
+    from PySide6.QtWidgets import QApplication
+
+    plain_imports()
+    app = QApplication.instance() or QApplication(sys.argv[:1])  # loads libraries of its own
+    load_torch_libraries()
     from vitstudio.desktop import run_window
 
-    return run_window(path, model_id, smoke=smoke)
+    status = run_window(path, model_id, smoke=smoke)
+    del app  # until here: an application that nobody holds is gone
+    return status
 
 
 def build_engine(emit: Emit) -> Engine:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import gc
 import logging
-import os
 import signal
 import sys
 import tempfile
@@ -12,11 +12,11 @@ import traceback
 from pathlib import Path
 from types import TracebackType
 
-import pyqtgraph as pg
 from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from vitstudio.ahead import load_torch_libraries
 from vitstudio.app import build_engine
 from vitstudio.core.assets import assets_dir, sample_pictures
 from vitstudio.core.live import kind_of
@@ -27,7 +27,7 @@ from vitstudio.settings import Settings, SettingsStore, default_path
 from vitstudio.state.app_state import AppState
 from vitstudio.ui.bridge import Bridge
 from vitstudio.ui.studio_window import build_window
-from vitstudio.ui.theme import apply_theme
+from vitstudio.ui.theme import apply_colours, apply_style_sheet
 
 log = logging.getLogger(__name__)
 FIRST_SAMPLE = "coffee.png"
@@ -52,19 +52,17 @@ class Program:
         app.setApplicationName("VitStudio")
         # Python hands the interpreter on every 5 ms; a third of a frame is too long for the window.
         sys.setswitchinterval(0.001)
-        # Threads of torch that wait for work would keep a core from the window and from decoding.
-        # Read once, when torch is loaded, which happens later.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        load_torch_libraries()
         app.setDesktopFileName("vitstudio")
         app.setWindowIcon(QIcon(str(assets_dir() / "icon.png")))
-        pg.setConfigOptions(imageAxisOrder="row-major")
-        metrics = apply_theme(app)
+        metrics = apply_colours(app)
         self.state = AppState(_first_state(store.load(), path, model_id))
         self.bridge = Bridge()
         self.engine = build_engine(self.bridge.deliver)
         self.bridge.connect_engine(self.engine.post)
         samples = [str(sample) for sample in sample_pictures()]
         self.studio = build_window(self.state, self.bridge, store, samples, metrics)
+        apply_style_sheet(app, metrics)
         self.window = self.studio.window
         self._path = path
 
@@ -110,6 +108,8 @@ def run_window(path: str = "", model_id: str = "", *, smoke: bool = False) -> in
     sys.excepthook = _Excepthook(program)
     signal.signal(signal.SIGINT, lambda *_: app.quit())
     test = SmokeTest(program, begin) if smoke else None
+    gc.freeze()
+    gc.enable()
     program.start()
     if test is not None:
         test.say("window")

@@ -83,15 +83,19 @@ class ComputeHandlers:
         """Load a model by id."""
 
         def load() -> LoadedModel:
-            from vitstudio.models.families import bring_libraries
-            from vitstudio.models.load import load as load_model
+            from vitstudio.models.light_imports import bring_torch, uncollected
 
             # What the libraries bring stays until the end. Left to the collector, looking through
             # it all stops the window for a third of a second, whenever a model is changed. Only
             # then: what a model leaves behind must not stay.
-            if bring_libraries(message.model_id) or not self._frozen:
-                self._frozen = True
-                gc.freeze()
+            with uncollected():
+                bring_torch()
+                from vitstudio.models.families import bring_libraries
+                from vitstudio.models.load import load as load_model
+
+                if bring_libraries(message.model_id) or not self._frozen:
+                    self._frozen = True
+                    gc.freeze()
             return load_model(message.model_id, message.weights, message.device, message.precision)
 
         return self._open(message, load)
@@ -100,6 +104,9 @@ class ComputeHandlers:
         """Load a checkpoint whose architecture is recognised."""
 
         def load() -> LoadedModel:
+            from vitstudio.models.light_imports import bring_torch
+
+            bring_torch()
             from vitstudio.models.load import load_checkpoint
 
             return load_checkpoint(message.path, message.device, message.precision)

@@ -81,3 +81,60 @@ def test_the_compiler_comes_when_it_is_used() -> None:
 @pytest.mark.slow
 def test_whatever_else_is_asked_is_the_real_one_s() -> None:
     assert said(THROUGH) == [True, True]
+
+
+TORCH = """
+import json, sys
+from vitstudio.models.light_imports import bring_torch, complete_torch
+bring_torch()
+import torch
+told = {"left out": [name in sys.modules for name in ("torch._meta_registrations", "torch.export")]}
+x = torch.arange(6.0).reshape(2, 3)
+told["on its own"] = torch.nn.Linear(3, 2)(x).shape[1], "torch.export" in sys.modules
+told["jacobian"] = torch.func.jacrev(lambda v: v * v)(torch.tensor([1.0, 2.0])).tolist()
+told["completed"] = [m in sys.modules for m in ("torch._meta_registrations", "torch.export")]
+told["forward mode"] = torch.func.jvp(torch.sin, (torch.zeros(1),), (torch.ones(1),))[1].item()
+told["mapped"] = torch.vmap(torch.sum)(x).tolist()
+with torch.device("meta"):
+    told["meta"] = list(torch.nn.Conv2d(3, 5, 2)(torch.empty(1, 3, 4, 4)).shape)
+complete_torch()
+told["there"] = [name in sys.modules for name in ("torch._meta_registrations", "torch.export")]
+told["the modules"] = torch.export is sys.modules["torch.export"], hasattr(
+    torch._export, "wrappers"
+), sys.modules["torch._export"].__spec__.origin is not None
+compiled = torch.compile(lambda v: v.relu() + 1, backend="eager")
+told["compiled"] = compiled(torch.tensor([-1.0, 1.0])).tolist()
+bring_torch()
+print(json.dumps(told))
+"""
+ASKED_EARLY = """
+import json, sys
+from vitstudio.models.light_imports import bring_torch
+bring_torch()
+import torch
+net = torch.nn.Linear(2, 1)
+program = torch.export.export(net, (torch.ones(1, 2),))
+same = torch.equal(program.module()(torch.ones(1, 2)), net(torch.ones(1, 2)))
+print(json.dumps([same, "torch._meta_registrations" in sys.modules]))
+"""
+
+
+@pytest.mark.slow
+def test_torch_comes_without_its_exporter_and_works() -> None:
+    assert said(TORCH) == {
+        "left out": [False, False],
+        "on its own": [2, False],
+        "jacobian": [[2.0, 0.0], [0.0, 4.0]],
+        "completed": [True, True],
+        "forward mode": 1.0,
+        "mapped": [3.0, 12.0],
+        "meta": [1, 5, 3, 3],
+        "there": [True, True],
+        "the modules": [True, True, True],
+        "compiled": [1.0, 2.0],
+    }
+
+
+@pytest.mark.slow
+def test_a_graph_can_be_exported_all_the_same() -> None:
+    assert said(ASKED_EARLY) == [True, True]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from vitstudio.bench.timing import Row
+if TYPE_CHECKING:
+    from vitstudio.bench.timing import Row
 
 GROUPS = {
     "start": "start.start_rows",

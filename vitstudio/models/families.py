@@ -14,7 +14,7 @@ from vitstudio.models import catalog, world_nets
 from vitstudio.models.adapters import dat, depthformer, open_clip, timm_vit, torchvision_vit
 from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.adapters.bundled import build_bundled
-from vitstudio.models.light_imports import without_compiler
+from vitstudio.models.light_imports import complete_torch, without_compiler
 
 Build = Callable[[str, ModelSpec | None], AdaptedNet]
 """From a model id and the catalogue's entry (None where it has none) to a net, random weights."""
@@ -103,6 +103,8 @@ def bring_libraries(model_id: str) -> bool:
     What is missing is said by the builder, which knows what to do.
     """
     missing = [name for name in family_of(model_id).libraries if name not in sys.modules]
+    if missing:
+        complete_torch()
     for name in missing:
         with contextlib.suppress(ImportError), without_compiler():
             importlib.import_module(name)

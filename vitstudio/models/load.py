@@ -23,12 +23,13 @@ from vitstudio.models.adapters.bundled import build_bundled
 from vitstudio.models.checkpoints import match_keys, read_checkpoint
 from vitstudio.models.device import DTYPES, choose_device, choose_precision
 from vitstudio.models.families import Family, bring_libraries, family_of
-from vitstudio.models.light_imports import without_compiler
+from vitstudio.models.light_imports import complete_torch, without_compiler
 from vitstudio.models.own_checkpoints import own_model_of
 from vitstudio.models.recognition import recognise
 from vitstudio.models.relatives import build_relative
 from vitstudio.models.trace import Trace
 from vitstudio.models.tracing import trace_frame
+from vitstudio.models.unset_weights import UnsetWeights, require_set
 from vitstudio.models.world_models import world_specs
 
 
@@ -105,7 +106,12 @@ def load(
     target = choose_device(device)
     dtype = DTYPES[choose_precision(precision, target)]
     bring_libraries(model_id)
-    adapted = _build(model_id, weights)
+    if weights == "random":
+        adapted = _build_random(model_id)
+    else:
+        with UnsetWeights():
+            adapted = _build(model_id, weights)
+        require_set(adapted.net, adapted.spec.title)
     return _place(adapted, target, dtype, begin)
 
 
@@ -120,6 +126,7 @@ def load_checkpoint(path: str, device: str = "auto", precision: str = "auto") ->
     begin = time.perf_counter()
     target = choose_device(device)
     dtype = DTYPES[choose_precision(precision, target)]
+    complete_torch()  # what is recognised is built without data first
     with without_compiler():
         adapted = _build_recognised(Path(path))
     return _place(adapted, target, dtype, begin)
@@ -149,15 +156,17 @@ def listed_spec(model_id: str) -> ModelSpec:
     return spec or catalog.find_spec(model_id)
 
 
+def _build_random(model_id: str) -> AdaptedNet:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        adapted = family_of(model_id).build(model_id, catalog.known_spec(model_id))
+    spec = replace(adapted.spec, trained=False, weights_hash="random-0")
+    return replace(adapted, spec=spec)
+
+
 def _build(model_id: str, weights: str) -> AdaptedNet:
     spec = catalog.known_spec(model_id)
     family = family_of(model_id)
-    if weights == "random":
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
-            adapted = family.build(model_id, spec)
-        spec = replace(adapted.spec, trained=False, weights_hash="random-0")
-        return replace(adapted, spec=spec)
     if weights != "default" and family.reads_files and family.build_from is not None:
         return _hashed(family.build_from(model_id, spec, weights), Path(weights))
     if weights != "default":

@@ -79,11 +79,8 @@ def _read(file: IO[bytes], source: str, name: str) -> Frame:
     file.seek(0)
     if not beginning:
         raise PictureError(f"{name} is empty (0 bytes); get another copy of it.")
-    Image.init()
     try:
-        # Pillow's warnings speak to programmers; what matters to a user is a note or an error.
-        with warnings.catch_warnings(action="ignore"):
-            opened = Image.open(file, formats=[known for known in FORMATS if known in Image.OPEN])
+        opened = _open(file)
     except Image.DecompressionBombError as error:
         found = re.search(r"\((\d+) pixels\)", str(error))
         raise _too_large(name, int(found[1]) if found else None) from None
@@ -94,6 +91,23 @@ def _read(file: IO[bytes], source: str, name: str) -> Frame:
         raise PictureError(_damaged(name)) from error
     with opened:
         return _decode(opened, source, name)
+
+
+def _open(file: IO[bytes]) -> Image.Image:
+    """The picture, not decoded yet; Pillow's rarer formats are imported for rarer files only."""
+    # Pillow's warnings speak to programmers; what matters to a user is a note or an error.
+    with warnings.catch_warnings(action="ignore"):
+        Image.preinit()
+        try:
+            return Image.open(file, formats=_known_formats())
+        except UnidentifiedImageError:
+            Image.init()
+            file.seek(0)
+            return Image.open(file, formats=_known_formats())
+
+
+def _known_formats() -> list[str]:
+    return [known for known in FORMATS if known in Image.OPEN]
 
 
 def _why_no_picture(name: str, beginning: bytes) -> str:

@@ -14,6 +14,22 @@ FONT_FAMILIES = ("Inter", "SF Pro Text", "Segoe UI", "Noto Sans", "DejaVu Sans")
 
 def apply_theme(app: QApplication) -> Metrics:
     """Put fonts, colours and the style sheet on the whole program; returns the measures used."""
+    metrics = apply_colours(app)
+    apply_style_sheet(app, metrics)
+    return metrics
+
+
+def apply_style_sheet(app: QApplication, metrics: Metrics) -> None:
+    """The second half of `apply_theme`."""
+    app.setStyleSheet(style_sheet(metrics))
+
+
+def apply_colours(app: QApplication) -> Metrics:
+    """The first half of `apply_theme`: all but the style sheet.
+
+    A window that is built under a style sheet is styled again whenever one of its parts is put into
+    another: two thirds of the time of building it. So it is built first, then styled once.
+    """
     screen = app.primaryScreen()
     metrics = metrics_for(screen.availableGeometry().height() if screen is not None else 900)
     app.setStyle("Fusion")
@@ -22,7 +38,6 @@ def apply_theme(app: QApplication) -> Metrics:
     font.setPixelSize(metrics.font)
     app.setFont(font)
     app.setPalette(_palette())
-    app.setStyleSheet(style_sheet(metrics))
     return metrics
 
 

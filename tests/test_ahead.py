@@ -1,0 +1,65 @@
+"""What makes the start quicker changes nothing but the time: each in an interpreter of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+PLAIN = """
+import builtins, json
+from PySide6.QtCore import QObject
+from vitstudio.ahead import plain_imports
+before = builtins.__import__
+plain_imports()
+after = builtins.__import__
+plain_imports()
+import colorsys
+hooked = before is getattr(builtins, "__feature_import__", before)
+print(json.dumps([hooked, builtins.__import__ is after, colorsys.rgb_to_hsv(0, 0, 1)]))
+"""
+LIBRARIES = """
+import json, sys
+from vitstudio.ahead import load_torch_libraries
+thread = load_torch_libraries()
+again = load_torch_libraries()
+if thread is not None:
+    thread.join()
+maps = open("/proc/self/maps").read() if sys.platform.startswith("linux") else ""
+early = "libtorch_cpu.so" in maps, "torch" in sys.modules
+import torch
+gone = load_torch_libraries()
+nine = torch.nn.functional.conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 3, 3)).item()
+print(json.dumps([early, again is None, gone is None, nine]))
+"""
+
+
+def said(script: str, **environment: str) -> object:
+    """What a script says in an interpreter of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_imports_are_plain_again() -> None:
+    assert said(PLAIN) == [True, True, [2 / 3, 1.0, 1]]
+
+
+@pytest.mark.slow
+def test_torch_finds_its_libraries_loaded() -> None:
+    linux = sys.platform.startswith("linux")
+    assert said(LIBRARIES) == [[linux, False], True, True, 9.0]
+
+
+@pytest.mark.slow
+def test_left_to_torch_where_it_is_told_how_to_load() -> None:
+    assert said(LIBRARIES, TORCH_USE_RTLD_GLOBAL="1") == [[False, False], True, True, 9.0]
