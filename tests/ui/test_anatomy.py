@@ -259,3 +259,21 @@ def test_every_mixer_has_a_glyph_of_its_own(qapp):
         pictures[kind] = bytes(image.constBits())
         assert any(pictures[kind])
     assert len(set(pictures.values())) == len(MIXER_TITLES)
+
+
+def test_a_step_paints_the_two_rows_that_it_changes(rail, qtbot, monkeypatch):
+    from vitstudio.ui.views import anatomy_delegate
+
+    painted = []
+    paint_row = anatomy_delegate._paint_row
+
+    def count(painter, rect, row, option, shown):
+        painted.append((row.title, shown))
+        paint_row(painter, rect, row, option, shown)
+
+    qtbot.wait(20)
+    monkeypatch.setattr(anatomy_delegate, "_paint_row", count)
+    rail.show_layer(10, "attention")
+    qtbot.waitUntil(lambda: bool(painted))
+    qtbot.wait(20)
+    assert sorted(set(painted)) == [("Layer 11", True), ("Layer 12", False)]

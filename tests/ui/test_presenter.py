@@ -445,3 +445,77 @@ def test_a_download_can_be_cancelled_and_opens_the_model_when_done(bench: Bench)
     bench.presenter.receive(messages.DownloadDone("large"))
     bench.engine.answer()
     assert bench.presenter.shown.spec is bench.engine.specs["large"]
+
+
+class Prompt(Bench):
+    """A bench whose engine answers maps within the moment that the window waits."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__(state)
+        self.waits: list[float] = []
+        self.presenter._take_soon = self.take
+
+    def take(self, wanted, seconds: float) -> object | None:
+        self.waits.append(seconds)
+        asked = next((each for each in self.engine.posted if isinstance(each, AskMap)), None)
+        if asked is None:
+            return None
+        self.engine.posted.remove(asked)
+        message = messages.MapReady(asked.generation, make_map(asked.request, (8, 12)), 0.002)
+        return message if wanted(message) else None
+
+
+@pytest.fixture
+def prompt() -> Prompt:
+    bench = Prompt(State(model_id="small", source=A, layer=1, head=0)).start()
+    bench.waits.clear()
+    return bench
+
+
+def names(bench: Bench) -> list[str]:
+    return [f"{view}.{verb}" for view, verb, *_ in bench.views.log]
+
+
+def test_a_new_map_is_painted_before_anything_else_is_shown(prompt: Prompt) -> None:
+    prompt.state.update(view="similarity")
+    assert len(prompt.waits) == 1
+    assert prompt.shown_request.view == "similarity"
+    assert names(prompt)[:2] == ["canvas.show_map", "canvas.repaint_now"]
+    assert "breadcrumb.show_view" in names(prompt)
+    # Answered and told as if it had come in its turn: the next one goes out.
+    assert prompt.views.last("top_bar", "show_times")[1] == 0.002
+    prompt.engine.history.clear()
+    prompt.state.update(view="norm")
+    assert prompt.shown_request.view == "norm"
+
+
+def test_a_map_at_hand_is_painted_first_without_a_wait(prompt: Prompt) -> None:
+    prompt.state.update(head=1)  # fetched ahead
+    assert prompt.waits == []
+    assert names(prompt)[:2] == ["canvas.show_map", "canvas.repaint_now"]
+    assert prompt.shown_request.head == 1
+
+
+def test_one_that_is_fetched_ahead_is_let_past(prompt: Prompt) -> None:
+    prompt.state.update(head=1)
+    ahead = next(each for each in prompt.engine.posted if isinstance(each, AskMap))
+    prompt.state.update(view="norm")
+    assert len(prompt.waits) == 2
+    assert prompt.shown_request.view == "norm"
+    assert prompt.presenter._asking.cache.get(ahead.generation, ahead.request) is not None
+
+
+def test_nothing_waits_where_maps_take_long(prompt: Prompt) -> None:
+    prompt.presenter._map_s = 0.5
+    prompt.state.update(view="similarity")
+    assert prompt.waits == []
+    prompt.engine.answer()
+    assert prompt.shown_request.view == "similarity"
+
+
+def test_a_map_that_does_not_come_soon_comes_in_its_turn(prompt: Prompt) -> None:
+    prompt.presenter._take_soon = lambda _wanted, _seconds: None
+    prompt.state.update(view="similarity")
+    assert names(prompt)[0] != "canvas.show_map"
+    prompt.engine.answer()
+    assert prompt.shown_request.view == "similarity"

@@ -43,7 +43,7 @@ def _steps(program: Program, repeats: int) -> list[float]:
     times: list[float] = []
     state, canvas = program.state, program.window.canvas
     for index in range(repeats * 6):
-        before = canvas.shown_map
+        before = canvas.painted_map
         begin = time.perf_counter()
         if index % 3 == 0:
             state.update(layer=(state.state.layer + 5) % 12)
@@ -52,9 +52,8 @@ def _steps(program: Program, repeats: int) -> list[float]:
         else:
             state.update(query=((index * 0.37) % 1.0, (index * 0.61) % 1.0))
         request = program.studio.presenter.shown.requests[0]
-        wait_until(program, lambda request=request: _shows(program, request))  # type: ignore[misc]
-        canvas.repaint_now()
-        if canvas.shown_map is not before:
+        wait_until(program, lambda request=request: _painted(program, request))  # type: ignore[misc]
+        if canvas.painted_map is not before:
             times.append(time.perf_counter() - begin)
         pause(program, 0.02)  # a person's pace: what is fetched ahead may arrive
     return times
@@ -75,6 +74,6 @@ def _atlas_paint(program: Program, repeats: int) -> float:
     return statistics.median(times)
 
 
-def _shows(program: Program, request: object) -> bool:
-    shown = program.window.canvas.shown_map
-    return shown is not None and shown.request == request
+def _painted(program: Program, request: object) -> bool:
+    painted = program.window.canvas.painted_map
+    return painted is not None and painted.request == request

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Signal, Slot
@@ -16,22 +18,20 @@ class Bridge(QObject):
     Signals
     -------
     received(message)
-        From the engine. `deliver` may run in any thread: a receiver on the GUI thread that is a
-        method of a QObject gets the message queued, in order. Live pictures are the exception: of
+        From the engine, in order, on the thread of this object. Live pictures are the exception: of
         those that the window did not come to yet only the newest is kept, at its own place in the
         order, so that a slow screen falls behind by one picture and not by all of them.
     """
 
     received = Signal(object)
-    _live_waits = Signal(int)
+    _wait = Signal()
 
     def __init__(self) -> None:
         super().__init__()
         self._post: Callable[[object], None] | None = None
-        self._lock = threading.Lock()
-        self._live: LiveAnswered | None = None
-        self._number = 0
-        self._live_waits.connect(self._give_live)
+        self._messages: deque[object] = deque()
+        self._delivered = threading.Condition()
+        self._wait.connect(self._give)
 
     def connect_engine(self, post: Callable[[object], None]) -> None:
         """Say where `post` sends messages to."""
@@ -39,22 +39,36 @@ class Bridge(QObject):
 
     def deliver(self, message: object) -> None:
         """Hand a message of the engine to the window; callable from any thread."""
-        if not isinstance(message, LiveAnswered):
-            self.received.emit(message)
-            return
-        with self._lock:
-            self._live, self._number = message, self._number + 1
-            number = self._number
-        self._live_waits.emit(number)
+        with self._delivered:
+            if isinstance(message, LiveAnswered):
+                kept = [each for each in self._messages if not isinstance(each, LiveAnswered)]
+                self._messages = deque(kept)
+            self._messages.append(message)
+            self._delivered.notify_all()
+        self._wait.emit()
 
-    @Slot(int)
-    def _give_live(self, number: int) -> None:
-        with self._lock:
-            if number != self._number:
-                return  # it would come before what was said since
-            message, self._live = self._live, None
-        if message is not None:
-            self.received.emit(message)
+    def take(self, wanted: Callable[[object], bool], seconds: float) -> object | None:
+        """A message before its turn, as soon as it is there; None if it does not come in time.
+
+        Nothing else is received, or painted, meanwhile.
+        """
+        end = time.monotonic() + seconds
+        with self._delivered:
+            while True:
+                for message in self._messages:
+                    if wanted(message):
+                        self._messages.remove(message)
+                        return message
+                if not self._delivered.wait(end - time.monotonic()):
+                    return None
+
+    @Slot()
+    def _give(self) -> None:
+        with self._delivered:
+            if not self._messages:
+                return  # taken before its turn, or a newer picture took its place
+            message = self._messages.popleft()
+        self.received.emit(message)
 
     def post(self, message: object) -> None:
         """Send a message to the engine.

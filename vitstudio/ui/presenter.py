@@ -46,6 +46,8 @@ from vitstudio.ui.smoothing import Smoothing
 log = logging.getLogger(__name__)
 
 BUSY_DELAY_S = 0.15
+SOON_S = 0.012
+"""How long the window waits for the map of a key press, before it paints anything else."""
 LAND_S = 0.4
 """How long a changed scene waits for its trace, to come on screen together with it."""
 MAY_CARRY_STATE = (".png", ".svg")
@@ -68,6 +70,9 @@ SPACE_MODULE = "pyqtgraph.opengl"
 TAB_OF_ABILITY = {"text": "Prompts", "depth": "Depth"}
 
 
+Take = Callable[[Callable[[object], bool], float], object | None]
+
+
 class Presenter:
     """Keeps the screen in step with the state.
 
@@ -84,6 +89,8 @@ class Presenter:
         Told the source of every picture that was opened, for the list of recent files.
     captures : CapturesLike, optional
         Of cameras, screens and windows.
+    take : callable, optional
+        Gives a message of the engine before its turn, if it comes within some seconds.
 
     Attributes
     ----------
@@ -99,12 +106,15 @@ class Presenter:
         later: Later,
         opened: Callable[[str], None] | None = None,
         captures: CapturesLike | None = None,
+        take: Take = lambda _wanted, _seconds: None,
     ) -> None:
         self._state = state
         self._post = post
         self._screen = screen
         self._later = later
         self._opened = opened
+        self._take_soon = take
+        self._map_s = 0.0
         self._live = Live(post, captures or NoCaptures())
         self._loading = Loading(state, post, later, self._live)
         self._asking = Asking(post)
@@ -296,10 +306,14 @@ class Presenter:
         frame = self._loading.frame
         if new.source != old.source and frame is not None:  # it may have been at hand
             self._captions.drawn(frame, draft=False)
-        self._refresh()
+        self._refresh(chosen=not is_live(new.source))
 
-    def _refresh(self, *, answered: bool = False) -> None:
-        """Bring the screen in step; `answered`: with answers at hand, none of which is asked."""
+    def _refresh(self, *, answered: bool = False, chosen: bool = False) -> None:
+        """Bring the screen in step.
+
+        With `answered`, answers are at hand, and none is asked. With `chosen`, something else is to
+        be seen of a picture at rest: then its map comes first.
+        """
         loading = self._loading
         state = self._state.state
         if self._preview is not None:
@@ -311,6 +325,7 @@ class Presenter:
         if new.generation not in (old.generation, -1):
             self._asking.new_trace(new.generation)
         self._follow_live(state)
+        early = self._map_first(old, new) if chosen else None
         self._showing.situation(old, new, loading.frame)
         if not answered:
             asked = questions(old, new)
@@ -322,6 +337,44 @@ class Presenter:
         self._show_depth()
         self._show_waiting()
         self._proofs.show()
+        if early is not None:
+            self._on_map(early)
+
+    def _map_first(self, old: Situation, new: Situation) -> messages.MapReady | None:
+        """Paint the map of a new choice before anything else is shown of it.
+
+        Returns its message if it was asked for, and came soon.
+        """
+        request, generation = new.request, new.generation
+        if new.info is None or new.info is not old.info or request in (None, old.request):
+            return None
+        assert request is not None
+        known, early = self._asking.cache.get(generation, request), None
+        if known is None:
+            ask = AskMap(generation, request)
+            self._asking.ask((ask,))
+            early = self._soon(ask)
+            known = early.token_map if early is not None else None
+        if known is not None:
+            self._asking.cache.put(generation, known)
+            self._showing.map_first(new, known)
+        return early
+
+    def _soon(self, ask: AskMap) -> messages.MapReady | None:
+        """The answer to a question, if it comes soon; where maps took long before it is not tried.
+
+        One that is fetched ahead may be under way, and is taken first.
+        """
+        if self._map_s >= SOON_S:
+            return None
+        for _ in range(2):
+            found = self._take_soon(lambda message: _is_map_of(message, ask.generation), SOON_S)
+            if not isinstance(found, messages.MapReady):
+                return None
+            if found.token_map.request == ask.request:
+                return found
+            self._on_map(found)
+        return None
 
     def _follow_live(self, state: State) -> None:
         if is_live(state.source):
@@ -491,6 +544,7 @@ class Presenter:
         if message.generation != self._shown.generation:
             return
         token_map: TokenMap = message.token_map
+        self._map_s = message.seconds
         self._asking.cache.put(message.generation, token_map)
         self._show_depth()
         wanted = token_map.request == self._shown.request
@@ -567,3 +621,8 @@ class Presenter:
         if last is not None:
             self._state.put_back(**{name: getattr(last, name) for name in OF_A_MAP})
         return True
+
+
+def _is_map_of(message: object, generation: int) -> bool:
+    """Whether a message is a map of this trace."""
+    return isinstance(message, messages.MapReady) and message.generation == generation

@@ -61,6 +61,7 @@ class Studio(QObject):
             self._timers.later,
             self.desk.remember_opened,
             self.captures,
+            bridge.take,
         )
         self.choices = Choices(state, lambda: self.presenter.shown)
         self.desk.attach(self.presenter, self.choices)

@@ -33,14 +33,15 @@ class _RowsModel(QAbstractListModel):
             self.endResetModel()
         elif rows != self.rows:
             self.rows = rows
-            self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
+            self.dataChanged.emit(self.index(0), self.index(len(rows) - 1), [ROW_ROLE])
 
-    def set_shown(self, row: int | None) -> None:
-        """Move the highlight."""
+    def set_shown(self, row: int | None) -> tuple[QModelIndex, ...]:
+        """Move the highlight; returns the rows that look different now.
+
+        A list view lays out and paints all rows when it is told that data changed.
+        """
         before, self.shown = self.shown, row
-        for changed in {before, row} - {None}:
-            index = self.index(changed or 0)
-            self.dataChanged.emit(index, index)
+        return tuple(self.index(changed) for changed in (before, row) if changed is not None)
 
     def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         """All rows are top-level."""
@@ -185,11 +186,15 @@ class AnatomyRail(QWidget):
             wanted = row.section == "picture" if view == "picture" else row.layer == layer
             if wanted:
                 if number != self._rows.shown:
-                    self._rows.set_shown(number)
+                    self._highlight(number)
                     self._list.setCurrentIndex(self._rows.index(number))
                     self._list.scrollTo(self._rows.index(number))
                 return
-        self._rows.set_shown(None)
+        self._highlight(None)
+
+    def _highlight(self, number: int | None) -> None:
+        for index in self._rows.set_shown(number):
+            self._list.update(index)
 
     def _rebuild(self) -> None:
         rows = () if self._spec is None else build_rows(self._spec, self._info, self._facts)

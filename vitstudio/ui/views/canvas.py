@@ -141,6 +141,11 @@ class Canvas(QWidget):
         """The map on the picture."""
         return self._item.shown_map
 
+    @property
+    def painted_map(self) -> TokenMap | None:
+        """The map that was painted last: what a person sees."""
+        return self._item.painted_map
+
     def repaint_now(self) -> None:
         """Paint what has changed at once instead of with the next events."""
         # First what is still in the scene's queue; `repaint` would leave it to be painted again.

@@ -25,6 +25,11 @@ class PictureItem(pg.GraphicsObject):
 
     The picture and the coloured map are kept as images, so a repaint only scales them; the marks
     are planned anew only where the view or the zoom changed.
+
+    Attributes
+    ----------
+    shown_map, painted_map : TokenMap or None
+        What is to be seen, and what is seen.
     """
 
     def __init__(self) -> None:
@@ -34,6 +39,7 @@ class PictureItem(pg.GraphicsObject):
         self._overlay: QImage | None = None
         self._overlay_key: tuple[Any, ...] = ()
         self.shown_map: TokenMap | None = None
+        self.painted_map: TokenMap | None = None
         self._view: ViewState | None = None
         self._info: TraceInfo | None = None
         self._hover: tuple[int, int] | None = None
@@ -52,6 +58,8 @@ class PictureItem(pg.GraphicsObject):
 
     def set_map(self, token_map: TokenMap | None, view: ViewState, info: TraceInfo | None) -> None:
         """Another map, or the same in another look."""
+        if token_map is self.shown_map and info is self._info and view == self._view:
+            return  # said again: nothing to paint
         state = view.state
         self.shown_map = token_map
         look = (state.smooth, shown_colormap(state), state.scale, state.fixed_range)
@@ -82,6 +90,7 @@ class PictureItem(pg.GraphicsObject):
         self, painter: QPainter, _option: QStyleOptionGraphicsItem, _widget: QWidget | None = None
     ) -> None:
         """Draw everything from the bottom up."""
+        self.painted_map = self.shown_map
         if self._picture is None:
             return
         device = painter.deviceTransform()
