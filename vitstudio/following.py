@@ -73,7 +73,7 @@ class FollowHandlers:
         if key is not None:
             self._say_taken((*_work(key), self._follow.tab))
         while key is not None:
-            info = self._trace(key, self._follow.tab == ALL_LAYERS)
+            info = self._trace(key, self._needs_every_layer())
             # What was chosen during the forward pass counts already.
             asked = self._follow
             wanted = _key(frame, info.spec, asked)
@@ -82,6 +82,13 @@ class FollowHandlers:
                 return
             yield None  # the net is to see it in another size, and another net may be on its way
             key = _key(frame, self._compute.spec, self._follow)
+
+    def _needs_every_layer(self) -> bool:
+        """Whether heads of all layers are shown, and watching them is quicker than asking."""
+        asked = self._follow
+        if asked.tab != ALL_LAYERS or asked.state is None:
+            return False
+        return asked.state.direction == "to" or not self._compute.quick_rows
 
     def _trace(self, key: TraceKey, every_layer: bool) -> TraceInfo:
         if self._compute.device != "cpu":

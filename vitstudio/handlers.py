@@ -173,6 +173,11 @@ class ComputeHandlers:
         """Of the current model; "" for none."""
         return "" if self._model is None else self._model.device
 
+    @property
+    def quick_rows(self) -> bool:
+        """Whether rows of all layers of the current model are quickly asked."""
+        return self._model is not None and self._model.quick_rows
+
     def trace_live(self, message: messages.TraceFrame, every_layer: bool = False) -> TraceInfo:
         """Run the current model on a frame at once: its trace is the current one from then on.
 

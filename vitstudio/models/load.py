@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -60,6 +61,11 @@ class LoadedModel:
     def net(self) -> nn.Module:
         """The torch module: net(normalised tensor) gives logits or features."""
         return self.adapted.net
+
+    @cached_property
+    def quick_rows(self) -> bool:
+        """Whether rows of any layer are quickly asked of a trace that watched none."""
+        return all(mixer.quick_rows for mixer in self.adapted.mixers)
 
     def trace_frame(
         self,

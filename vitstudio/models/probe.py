@@ -277,13 +277,21 @@ def module_input(block: nn.Module, call: BlockCall, module: nn.Module) -> Tensor
     CaptureError
         If the layer never calls that module.
     """
-    found: list[Tensor] = []
+    found: Tensor = module_call(block, call, module)[0][0]
+    return found
 
-    def stop(_module: nn.Module, args: tuple[Any, ...]) -> None:
-        found.append(args[0])
+
+def module_call(
+    block: nn.Module, call: BlockCall, module: nn.Module
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """`module_input` with all that goes in beside it."""
+    found: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
+
+    def stop(_module: nn.Module, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+        found.append((args, options))
         raise _Stop
 
-    handle = module.register_forward_pre_hook(stop)
+    handle = module.register_forward_pre_hook(stop, with_kwargs=True)
     try:
         block(call.inputs, *call.args, **call.options)
     except _Stop:

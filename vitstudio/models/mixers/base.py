@@ -118,6 +118,11 @@ class Mixer:
         self.module = module
         self.layout = layout
 
+    @property
+    def quick_rows(self) -> bool:
+        """Whether single rows cost so little that nothing need be watched for them."""
+        return False
+
     def located(self, layer: LayerSpec, call: BlockCall, output: Tensor) -> LayerSpec:
         """The layer as it is in this trace: its grid, windows and levels.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,8 @@ from vitstudio.core.trace import DenseAttention
 from vitstudio.models import attention
 from vitstudio.models.capture import BlockCall
 from vitstudio.models.mixers.base import LayerMaps, Mixer
-from vitstudio.models.probe import Operands, Seen, attention_operands
+from vitstudio.models.mixers.single_rows import Projections, projections_of
+from vitstudio.models.probe import Operands, Seen, attention_operands, module_call
 
 DENSE_LIMIT = 4 << 30
 """Bytes of one layer's full attention above which it is refused: rows are there for that."""
@@ -74,6 +75,56 @@ class GlobalMaps(LayerMaps):
         return DenseAttention(torch.cat(parts, dim=1).numpy(), self._num_prefix, self.key_grid)
 
 
+class RowMaps(LayerMaps):
+    """The same, with single rows from the tokens themselves; all else asks for queries and keys."""
+
+    def __init__(
+        self,
+        tokens: Tensor,
+        projections: Projections,
+        whole: Callable[[], GlobalMaps],
+        grid_size: tuple[int, int],
+    ) -> None:
+        self._tokens = tokens
+        self._projections = projections
+        self._ask = whole
+        self._asked: GlobalMaps | None = None
+        self.key_grid = grid_size
+
+    @property
+    def _whole(self) -> GlobalMaps:
+        if self._asked is None:
+            self._asked = self._ask()
+        return self._asked
+
+    @property
+    def held(self) -> tuple[object, ...]:
+        """The layer's tokens, and queries and keys once they were needed."""
+        return self._tokens, *(() if self._asked is None else self._asked.held)
+
+    def row(self, query: int) -> Tensor:
+        """What a token looks at: float32 (heads, tokens)."""
+        if self._asked is not None:
+            return self._asked.row(query)
+        return self._projections.row(self._tokens, query)
+
+    def column(self, key: int) -> Tensor:
+        """Who looks at a token: float32 (heads, tokens)."""
+        return self._whole.column(key)
+
+    def rollout(self, vector: Tensor) -> Iterator[Tensor | None]:
+        """One step of rollout, in chunks of rows."""
+        return self._whole.rollout(vector)
+
+    def distance(self) -> Iterator[float | None]:
+        """Mean attention distance, in chunks of rows."""
+        return self._whole.distance()
+
+    def record(self) -> DenseAttention:
+        """All weights of the layer; see `GlobalMaps.record`."""
+        return self._whole.record()
+
+
 class GlobalAttention(Mixer):
     """Multi-head self-attention of a plain ViT."""
 
@@ -82,10 +133,27 @@ class GlobalAttention(Mixer):
         # Watching would take `nn.MultiheadAttention` off torch's fast path.
         self.watchable = not isinstance(module, nn.MultiheadAttention)
 
+    @property
+    def quick_rows(self) -> bool:
+        """Where they are made without the keys."""
+        return projections_of(self.module) is not None
+
     def maps(
         self, block: nn.Module, call: BlockCall, layer: LayerSpec, seen: Seen | None = None
+    ) -> LayerMaps:
+        """This layer on one picture: its queries and keys, or what single rows need."""
+        projections = projections_of(self.module) if seen is None else None
+        if projections is not None:
+            (tokens, *others), options = module_call(block, call, self.module)
+            if all(each is None or each is False for each in (*others, *options.values())):
+                return RowMaps(
+                    tokens[0], projections, lambda: self._whole(block, call, layer), layer.grid_size
+                )
+        return self._whole(block, call, layer, seen)
+
+    def _whole(
+        self, block: nn.Module, call: BlockCall, layer: LayerSpec, seen: Seen | None = None
     ) -> GlobalMaps:
-        """Queries and keys of this layer on one picture."""
         found = seen if seen is not None else attention_operands(block, call)
         if not isinstance(found, Operands):
             raise CaptureError("This layer never called a fused attention kernel.")
