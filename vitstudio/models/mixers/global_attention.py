@@ -141,7 +141,7 @@ class GlobalAttention(Mixer):
     def maps(
         self, block: nn.Module, call: BlockCall, layer: LayerSpec, seen: Seen | None = None
     ) -> LayerMaps:
-        """This layer on one picture: its queries and keys, or what single rows need."""
+        """What single rows of this layer need on one picture, else its queries and keys."""
         projections = projections_of(self.module) if seen is None else None
         if projections is not None:
             (tokens, *others), options = module_call(block, call, self.module)

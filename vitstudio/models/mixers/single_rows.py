@@ -38,7 +38,8 @@ class Projections:
         if self.query_bias is not None:
             asked = asked + self.query_bias
         taken_over = (asked.unsqueeze(1) @ self.key).squeeze(1) * asked.shape[-1] ** -0.5
-        return (taken_over @ tokens.mT).softmax(dim=-1)
+        weights: Tensor = (taken_over @ tokens.mT).softmax(dim=-1)
+        return weights
 
 
 def projections_of(module: nn.Module) -> Projections | None:
@@ -54,8 +55,9 @@ def projections_of(module: nn.Module) -> Projections | None:
     if type(packed) is not nn.Linear or packed.weight.dtype != torch.float32:
         return None
     heads = int(module.num_heads)  # type: ignore[arg-type]
-    query, key, _ = packed.weight.unflatten(0, (3, heads, -1)).unbind(0)
-    bias = None if packed.bias is None else packed.bias.unflatten(0, (3, heads, -1))[0]
+    dim = packed.in_features
+    query, key, _ = packed.weight.view(3, heads, -1, dim).unbind(0)
+    bias = None if packed.bias is None else packed.bias.view(3, heads, -1)[0]
     return Projections(query, key, bias)
 
 
