@@ -227,7 +227,7 @@ def test_all_layers_can_be_watched_and_are_the_same(adapted: AdaptedNet) -> None
     expected = [plain.attention(layer).weights[:, 2] for layer in layers]
     with patch.object(type(watched._capture), "call", side_effect=AssertionError("called again")):
         for layer, weights in zip(layers, expected, strict=True):
-            np.testing.assert_allclose(watched.weights(layer, 2), weights, rtol=1e-6, atol=1e-8)
+            np.testing.assert_allclose(watched.weights(layer, 2), weights, rtol=1e-5, atol=1e-7)
     assert not _hooks(adapted.net)
 
 
