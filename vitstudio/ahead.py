@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import builtins
 import ctypes
+import functools
 import importlib
 import importlib.util
 import os
@@ -26,12 +27,14 @@ NEEDED_FIRST = (
     "PySide6.QtTest",
     "PySide6.QtWidgets",
     "_csv",
+    "_decimal",
     "_elementtree",
     "_lsprof",
     "_multiprocessing",
     "_posixsubprocess",
     "_queue",
     "_socket",
+    "_statistics",
     "array",
     "fcntl",
     "mmap",
@@ -39,7 +42,6 @@ NEEDED_FIRST = (
     "pyexpat",
 )
 """Modules of machine code that the window needs: the loader takes one library at a time."""
-THREAD = "vitstudio-ahead"
 GLOBAL, ALL = "libtorch_global_deps.so", "libtorch.so"
 """What torch itself loads first, for all to see, and what draws in everything but its Python part.
 
@@ -58,16 +60,16 @@ def plain_imports() -> None:
         builtins.__import__ = original
 
 
+@functools.cache
 def load_torch_libraries() -> threading.Thread | None:
-    """Begin to load torch's libraries; None where that is left to torch, or was begun before.
+    """Begin to load torch's libraries, once; None where that is left to torch.
 
     Nothing depends on it: what cannot be loaded here is loaded, or complained of, by the import.
     """
     # Threads of torch that wait for work would keep a core from the window and from decoding.
     # Read once, by the library.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    begun = any(thread.name == THREAD for thread in threading.enumerate())
-    if not sys.platform.startswith("linux") or "torch" in sys.modules or begun:
+    if not sys.platform.startswith("linux") or "torch" in sys.modules:
         return None
     folder = _folder()
     if folder is None or os.environ.get("TORCH_USE_RTLD_GLOBAL"):
@@ -76,7 +78,7 @@ def load_torch_libraries() -> threading.Thread | None:
         with suppress(ImportError):
             importlib.import_module(name)
     _animate_once()
-    thread = threading.Thread(target=_load, args=(folder,), name=THREAD, daemon=True)
+    thread = threading.Thread(target=_load, args=(folder,), name="vitstudio-ahead", daemon=True)
     thread.start()
     return thread
 
