@@ -138,3 +138,25 @@ def test_torch_comes_without_its_exporter_and_works() -> None:
 @pytest.mark.slow
 def test_a_graph_can_be_exported_all_the_same() -> None:
     assert said(ASKED_EARLY) == [True, True]
+
+
+QUESTIONS = """
+import json, sys
+import numpy as np
+from vitstudio.core.frame import Frame
+from vitstudio.models.light_imports import bring_torch
+bring_torch()
+from vitstudio.models.load import load
+frame = Frame(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8))
+for model_id in ("world_cnn", "world_mixer", "world_poolformer", "world_vit"):
+    trace = load(model_id).trace_frame(frame)
+    trace.mixing(len(trace.layers) - 1, (0, 0))
+trace.rollout()
+print(json.dumps([name in sys.modules for name in ("torch._dynamo", "sympy", "mpmath")]))
+"""
+
+
+@pytest.mark.slow
+def test_no_question_brings_the_compiler() -> None:
+    """It would take seconds, on the first question of its kind."""
+    assert said(QUESTIONS) == [False, False, False]

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from vitstudio.core.assets import sample_pictures
 from vitstudio.core.live import DEMO
-from vitstudio.desktop import Program
+from vitstudio.desktop import Program, keep_what_is_there
 from vitstudio.settings import SettingsStore
 
 PATIENCE_S = 120.0
@@ -55,6 +55,7 @@ def opened_program(
         program = Program(path or str(sample_pictures()[0]), "", store)
         program.state.update(**choices)
         program.window.resize(*size)
+        keep_what_is_there()
         program.start()
         try:
             _activate(program)

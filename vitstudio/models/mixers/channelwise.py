@@ -31,6 +31,7 @@ from vitstudio.models.mixers.jacobian import (
     Part,
     Products,
     in_float32,
+    pulled_back,
     random_product,
 )
 from vitstudio.models.probe import module_input
@@ -126,8 +127,7 @@ class Factors:
             tokens.requires_grad_(True)
             call = BlockCall(self._arranged(tokens))
             given = module_input(self._block, call, self._inner).flatten(2)
-            (pulled,) = torch.autograd.grad(given, tokens, wanted)
-        return pulled
+            return pulled_back(given, tokens, wanted)
 
     def _behind(self) -> Part:
         """From what was mixed and the token itself, side by side, to the block's output there."""

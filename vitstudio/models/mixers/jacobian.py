@@ -125,7 +125,7 @@ class Products:
             count = min(self.size, self.num_channels - first)
             here = torch.arange(count, device=chosen.device)
             chosen[here, first + here] = 1.0
-            (slopes,) = torch.autograd.grad(self._token, self._inputs, chosen, retain_graph=True)
+            slopes = pulled_back(self._token, self._inputs, chosen, keep_graph=True)
         return slopes[:count]
 
 
@@ -197,5 +197,16 @@ def random_product(part: Part) -> Tensor:
         token = part.token_of(inputs.clone())
         generator = torch.Generator().manual_seed(0)
         vector = torch.randn(token.shape, generator=generator).to(token.device)
-        (slopes,) = torch.autograd.grad(token, inputs, vector)
+        return pulled_back(token, inputs, vector)
+
+
+def pulled_back(
+    output: Tensor, inputs: Tensor, vector: Tensor, *, keep_graph: bool = False
+) -> Tensor:
+    """The product of a vector with the Jacobian of `output` by `inputs`, of the latter's shape.
+
+    As the gradient of a number: given the vector itself, torch imports its compiler and sympy to
+    compare two shapes, which takes seconds.
+    """
+    (slopes,) = torch.autograd.grad((output * vector).sum(), inputs, retain_graph=keep_graph)
     return slopes
