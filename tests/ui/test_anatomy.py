@@ -212,7 +212,8 @@ def test_the_highlight_and_the_bar_are_painted(rail, qtbot):
     # Layer 1 looks far (0.47 of at most 0.5), layer 11 near (0.17).
     assert pixel(right - 10, first.y()).blue() > 120
     assert pixel(right - 10, last.y()) == QColor(palette.LINE)
-    assert pixel(right - 48, last.y()).blue() > 120
+    assert pixel(right - 45, last.y()).blue() > 120
+    assert pixel(right - 51, last.y()) == QColor(palette.PANEL)  # the bar begins behind it
 
 
 def test_facts_of_another_net_are_not_kept(rail):
@@ -277,3 +278,26 @@ def test_a_step_paints_the_two_rows_that_it_changes(rail, qtbot, monkeypatch):
     qtbot.waitUntil(lambda: bool(painted))
     qtbot.wait(20)
     assert sorted(set(painted)) == [("Layer 11", True), ("Layer 12", False)]
+
+
+def test_a_row_that_looks_the_same_is_painted_once(rail, qtbot, monkeypatch):
+    from vitstudio.ui.views import anatomy_delegate
+
+    before = rail._list.viewport().grab().toImage()
+    painted = []
+    monkeypatch.setattr(anatomy_delegate, "_paint", lambda *args: painted.append(args[1].title))
+    assert rail._list.viewport().grab().toImage() == before
+    assert painted == []
+    rail.resize(rail.width() + 20, rail.height())
+    rail._list.viewport().grab()
+    assert len(painted) == len(rail._rows.rows)
+
+
+def test_kept_rows_are_bounded(rail, monkeypatch):
+    from vitstudio.ui.views import anatomy_delegate
+
+    monkeypatch.setattr(anatomy_delegate, "KEPT_ROWS", 20)
+    for width in range(230, 240):
+        rail.resize(width, 820)
+        rail._list.viewport().grab()
+    assert len(rail._list.itemDelegate()._painted) <= 20

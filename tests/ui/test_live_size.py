@@ -120,6 +120,7 @@ def test_the_window_asks_for_the_lower_resolution():
     bench.engine.answer()
     for index in range(2):
         bench.engine.give(index, seconds=1.0)
+        bench.clock.pass_time(0.001)  # in an event of its own
     asked = bench.engine.asked(Follow)[-1].state
     assert asked.live_patches == int(64 * 0.2**0.5)
     assert asked.patches is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 
@@ -396,7 +397,8 @@ class Presenter:
         if self._live.place is not None:
             return
         if goes_on:
-            self._live_size.answered(message)
+            # Another size changes much of the window: in an event of its own, once this is painted.
+            self._later(0.0, partial(self._live_size.answered, message))
         if not goes_on:
             self._ask_the_rest()
         if message.asked != self.live.followed:
