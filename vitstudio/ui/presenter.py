@@ -47,7 +47,7 @@ from vitstudio.ui.smoothing import Smoothing
 log = logging.getLogger(__name__)
 
 BUSY_DELAY_S = 0.15
-SOON_S = 0.012
+SOON_S = 0.008
 """How long the window waits for the map of a key press, before it paints anything else."""
 LAND_S = 0.4
 """How long a changed scene waits for its trace, to come on screen together with it."""
