@@ -23,6 +23,7 @@ class Net(nn.Module):
         self.norm = nn.LayerNorm(4)
         self.position = nn.Parameter(torch.zeros(1, 2, 4))
         self.register_buffer("steps", torch.arange(3))
+        self.register_buffer("noise", torch.empty(3).normal_(), persistent=False)
         nn.init.trunc_normal_(self.position, std=0.02)
 
 
@@ -33,6 +34,7 @@ def test_what_is_drawn_is_unset_and_the_rest_as_ever() -> None:
     assert net.position.isnan().all()
     assert net.norm.weight.tolist() == [1.0] * 4
     assert net.steps.tolist() == [0, 1, 2]
+    assert net.noise.isfinite().all()
     with pytest.raises(CheckpointError, match=r"'position' of a net"):
         require_set(net, "a net")
 

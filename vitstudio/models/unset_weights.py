@@ -31,7 +31,10 @@ DRAWN = frozenset(
 
 
 class UnsetWeights(TorchFunctionMode):
-    """Inside, what would be drawn at random is set to NaN, which no file's weights leave there."""
+    """Inside, parameters that would be drawn at random are set to NaN, which no file leaves there.
+
+    Buffers are drawn as ever: a file need not hold them.
+    """
 
     def __torch_function__(
         self,
@@ -41,9 +44,10 @@ class UnsetWeights(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         options = kwargs or {}
-        if getattr(func, "__name__", "") not in DRAWN:
+        tensor = args[0] if args else options.get("tensor")
+        drawn = getattr(func, "__name__", "") in DRAWN
+        if not drawn or not isinstance(tensor, nn.Parameter):
             return func(*args, **options)
-        tensor = args[0] if args else options["tensor"]
         with torch.no_grad():
             return tensor.fill_(math.nan)
 
