@@ -10,6 +10,8 @@ from vitstudio.core.frame import Frame
 from vitstudio.core.prompts import EXAMPLES, TEMPLATE_SETS, label_set
 from vitstudio.core.state import State
 from vitstudio.state.resolve import resolve
+from vitstudio.ui.views import prompt_bars
+from vitstudio.ui.views.drawing import text_width
 from vitstudio.ui.views.prompt_bars import MOST_BARS, bars_of
 from vitstudio.ui.views.prompts_panel import PromptsPanel, prompts_in, scale_text
 from vitstudio.world.captions import VOCABULARY
@@ -199,6 +201,29 @@ def test_words_that_the_model_never_read_are_marked(panel):
     assert "never read “aardvark”" in new.tooltip
     cut = replace(answer, truncated=(True, True))
     assert [bar.pill for bar in bars_of(cut, "")] == ["cut", "cut"]
+
+
+def test_a_badge_cuts_no_prompt_and_all_bars_stay_comparable(panel, monkeypatch):
+    names = ("two dotted green mushrooms", "two dotted red mushrooms")
+    drawn, tracks = [], []
+    monkeypatch.setattr(
+        prompt_bars,
+        "draw_text",
+        lambda painter, rect, text, *_: drawn.append((text, rect.width(), painter.font())),
+    )
+    monkeypatch.setattr(
+        prompt_bars, "draw_bar", lambda _painter, rect, *_: tracks.append(rect.width())
+    )
+    for width, low in ((250, True), (600, False)):
+        drawn.clear(), tracks.clear()
+        panel.bars.resize(width, 200)
+        panel.bars.show_bars(bars_of(make_answer(names), "", true=names[0]), "")
+        panel.bars.viewport().grab()
+        assert len(set(tracks)) == 1, tracks
+        for name in names:
+            room, font = next((room, font) for text, room, font in drawn if text == name)
+            assert text_width(font, name) <= room
+        assert bool(prompt_bars._low_pill(panel.bars.bars[0], panel.font(), width - 16)) == low
 
 
 def test_a_net_of_another_world_says_that_its_similarities_do_not_apply(panel):

@@ -16,7 +16,7 @@ from PySide6.QtCore import (
     Qt,
     Signal,
 )
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFont, QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -154,6 +154,10 @@ class BarsModel(QAbstractListModel):
         return None
 
 
+PILL_SIZE = 0.8
+"""Of a badge's font, by that of the list."""
+
+
 class BarDelegate(QStyledItemDelegate):
     """Paints one prompt: name, probability, bar and raw cosine."""
 
@@ -177,39 +181,71 @@ class BarDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(rect.adjusted(0, 1, 0, -1), 5, 5)
         inner = rect.adjusted(8 * scale, 4 * scale, -8 * scale, -4 * scale)
         line = QRectF(inner.x(), inner.y(), inner.width(), 19 * scale)
-        self._paint_name(painter, line, bar, derived_font(font), chosen or index.row() == 0)
+        strong = chosen or index.row() == 0
+        large = derived_font(font)
+        _paint_name(painter, line, bar, large, strong)
         small = derived_font(font, 0.85)
         painter.setFont(small)
         room = text_width(small, "cos -0.000") + 8 * scale
         below = QRectF(inner.x(), inner.y() + 20 * scale, inner.width(), 13 * scale)
         similarity = f"cos {bar.similarity:.3f}"
         draw_text(painter, below, similarity, palette.MUTED, Qt.AlignmentFlag.AlignRight)
+        if width := _low_pill(bar, large, line.width()):
+            place = QRectF(0, below.center().y() - 7.5 * scale, width, 15 * scale)
+            place.moveRight(below.right() - room)
+            _paint_pill(painter, place, bar.pill, large)
+        # As long in all rows, so that the bars can be compared.
+        widest = max((_low_pill(each, large, line.width()) for each in _bars_of(index)), default=0)
+        room += widest + 8 * scale if widest else 0.0
         track = QRectF(below.x(), below.center().y() - 2 * scale, below.width() - room, 4 * scale)
-        strong = chosen or index.row() == 0
         draw_bar(painter, track, bar.probability, palette.ACCENT, 1.0 if strong else 0.6)
         painter.restore()
 
-    def _paint_name(
-        self, painter: QPainter, line: QRectF, bar: Bar, font: Any, strong: bool
-    ) -> None:
+
+def _bars_of(index: Index) -> tuple[Bar, ...]:
+    model = index.model()
+    return model.bars if isinstance(model, BarsModel) else ()
+
+
+def _name(bar: Bar) -> str:
+    return " ".join(bar.prompt[:200].split())
+
+
+def _percent_room(bar: Bar, font: QFont) -> float:
+    return text_width(font, format_percent(bar.probability)) + 10
+
+
+def _low_pill(bar: Bar, font: QFont, width: float) -> float:
+    """Width of a badge that finds no room beside its name, so that it goes below; else 0."""
+    if not bar.pill:
+        return 0.0
+    pill = pill_width(derived_font(font, PILL_SIZE), bar.pill)
+    fits = text_width(font, _name(bar)) + pill + 8 <= width - _percent_room(bar, font)
+    return 0.0 if fits else pill
+
+
+def _paint_name(painter: QPainter, line: QRectF, bar: Bar, font: QFont, strong: bool) -> None:
+    """Paint name and probability, and the badge between where there is room for it."""
+    painter.setFont(font)
+    percent = format_percent(bar.probability)
+    draw_text(painter, line, percent, palette.TEXT, Qt.AlignmentFlag.AlignRight)
+    room = _percent_room(bar, font)
+    if bar.pill and not _low_pill(bar, font, line.width()):
+        width = pill_width(derived_font(font, PILL_SIZE), bar.pill)
+        pill = QRectF(line.right() - room - width, line.y() + 2, width, line.height() - 4)
+        _paint_pill(painter, pill, bar.pill, font)
         painter.setFont(font)
-        percent = format_percent(bar.probability)
-        draw_text(painter, line, percent, palette.TEXT, Qt.AlignmentFlag.AlignRight)
-        room = text_width(font, percent) + 10
-        if bar.pill:
-            small = derived_font(font, 0.8)
-            width = pill_width(small, bar.pill)
-            painter.setFont(small)
-            pill = QRectF(line.right() - room - width, line.y() + 2, width, line.height() - 4)
-            ink, ground = palette.WARNING, palette.WARNING_GROUND
-            if bar.pill == TRUE:
-                ink, ground = palette.GOOD, palette.GOOD_GROUND
-            draw_pill(painter, pill, bar.pill, ink, ground)
-            painter.setFont(font)
-            room += width + 8
-        name = " ".join(bar.prompt[:200].split())
-        ink = palette.TEXT if strong else palette.MUTED
-        draw_text(painter, line.adjusted(0, 0, -room, 0), name, ink)
+        room += width + 8
+    ink = palette.TEXT if strong else palette.MUTED
+    draw_text(painter, line.adjusted(0, 0, -room, 0), _name(bar), ink)
+
+
+def _paint_pill(painter: QPainter, place: QRectF, text: str, font: QFont) -> None:
+    painter.setFont(derived_font(font, PILL_SIZE))
+    ink, ground = palette.WARNING, palette.WARNING_GROUND
+    if text == TRUE:
+        ink, ground = palette.GOOD, palette.GOOD_GROUND
+    draw_pill(painter, place, text, ink, ground)
 
 
 class BarsView(QListView):
