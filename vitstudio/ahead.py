@@ -40,6 +40,7 @@ NEEDED_FIRST = (
     "mmap",
     "psygnal",
     "pyexpat",
+    "unicodedata",
 )
 """Modules of machine code that the window needs: the loader takes one library at a time."""
 GLOBAL, ALL = "libtorch_global_deps.so", "libtorch.so"

@@ -87,6 +87,7 @@ class QuickModel:
 
     spec: ModelSpec = field(default_factory=lambda: make_spec(default_patches=3))
     device: str = "cpu"
+    quick_rows: bool = False
 
     def trace_frame(
         self, frame: Frame, fit: Any, patches: Any, generation: int, *_: Any, **__: Any
