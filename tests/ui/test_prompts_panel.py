@@ -11,7 +11,7 @@ from vitstudio.core.prompts import EXAMPLES, TEMPLATE_SETS, label_set
 from vitstudio.core.state import State
 from vitstudio.state.resolve import resolve
 from vitstudio.ui.views import prompt_bars
-from vitstudio.ui.views.drawing import text_width
+from vitstudio.ui.views.drawing import derived_font, text_width, unit
 from vitstudio.ui.views.prompt_bars import MOST_BARS, bars_of
 from vitstudio.ui.views.prompts_panel import PromptsPanel, prompts_in, scale_text
 from vitstudio.world.captions import VOCABULARY
@@ -214,16 +214,20 @@ def test_a_badge_cuts_no_prompt_and_all_bars_stay_comparable(panel, monkeypatch)
     monkeypatch.setattr(
         prompt_bars, "draw_bar", lambda _painter, rect, *_: tracks.append(rect.width())
     )
-    for width, low in ((250, True), (600, False)):
+    font = derived_font(panel.bars.font())
+    percent = text_width(font, "100.0 %") + 10
+    narrow = round(text_width(font, names[0]) + percent + 16 * unit(font) + 12)
+    for width, low in ((narrow, True), (narrow + 200, False)):
         drawn.clear(), tracks.clear()
         panel.bars.resize(width, 200)
         panel.bars.show_bars(bars_of(make_answer(names), "", true=names[0]), "")
         panel.bars.viewport().grab()
         assert len(set(tracks)) == 1, tracks
         for name in names:
-            room, font = next((room, font) for text, room, font in drawn if text == name)
-            assert text_width(font, name) <= room
-        assert bool(prompt_bars._low_pill(panel.bars.bars[0], panel.font(), width - 16)) == low
+            room, used = next((room, used) for text, room, used in drawn if text == name)
+            assert text_width(used, name) <= room
+        inner = width - 16 * unit(font)
+        assert any(prompt_bars._low_pill(bar, font, inner) for bar in panel.bars.bars) == low
 
 
 def test_a_net_of_another_world_says_that_its_similarities_do_not_apply(panel):
