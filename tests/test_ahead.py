@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 import sys
 
 import pytest
+
+from tests.interpreters import said
 
 LISTED_FOR = (3, 11)
 """The Python whose modules `NEEDED_FIRST` lists."""
@@ -55,19 +54,6 @@ before = compiled()
 import vitstudio.desktop
 print(json.dumps(sorted(compiled() - before)))
 """
-
-
-def said(script: str, **environment: str) -> object:
-    """What a script says in an interpreter of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **environment},
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def test_imports_are_plain_again() -> None:

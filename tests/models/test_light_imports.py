@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-
 import pytest
+
+from tests.interpreters import said
 
 SCRIPT = """
 import json, sys
@@ -48,19 +45,6 @@ with without_compiler():
     from torch._dynamo.utils import counters, is_compile_supported
 print(json.dumps([isinstance(counters, dict), is_compile_supported("cpu") in (True, False)]))
 """
-
-
-def said(script: str) -> object:
-    """What a script says in an interpreter of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONWARNINGS": "ignore"},
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 @pytest.mark.slow

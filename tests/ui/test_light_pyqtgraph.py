@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
+from tests.interpreters import said
 
 SCRIPT = """
 import json, sys
@@ -34,15 +31,7 @@ print(json.dumps(told))
 
 
 def test_mirrors_are_complete_and_lazy() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout.splitlines()[-1]) == {
+    assert said(SCRIPT, QT_QPA_PLATFORM="offscreen") == {
         "few names are made": True,
         "all are listed": True,
         "wrong": [],

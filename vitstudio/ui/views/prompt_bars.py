@@ -161,6 +161,10 @@ PILL_SIZE = 0.8
 class BarDelegate(QStyledItemDelegate):
     """Paints one prompt: name, probability, bar and raw cosine."""
 
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._pills: tuple[tuple[Bar, ...], tuple[str, float], float] = ((), ("", 0.0), 0.0)
+
     def sizeHint(self, option: QStyleOptionViewItem, _index: Index) -> QSize:
         """All rows are alike."""
         scale = unit(option.font)
@@ -195,11 +199,20 @@ class BarDelegate(QStyledItemDelegate):
             place.moveRight(below.right() - room)
             _paint_pill(painter, place, bar.pill, large)
         # As long in all rows, so that the bars can be compared.
-        widest = max((_low_pill(each, large, line.width()) for each in _bars_of(index)), default=0)
-        room += widest + 8 * scale if widest else 0.0
+        room += self._room_for_pills(_bars_of(index), large, line.width(), 8 * scale)
         track = QRectF(below.x(), below.center().y() - 2 * scale, below.width() - room, 4 * scale)
         draw_bar(painter, track, bar.probability, palette.ACCENT, 1.0 if strong else 0.6)
         painter.restore()
+
+    def _room_for_pills(
+        self, bars: tuple[Bar, ...], font: QFont, width: float, gap: float
+    ) -> float:
+        """What badges take below the names; looked for once, not again for every row."""
+        room = font.key(), width
+        if self._pills[0] is not bars or self._pills[1] != room:
+            widest = max((_low_pill(bar, font, width) for bar in bars), default=0.0)
+            self._pills = bars, room, widest + gap if widest else 0.0
+        return self._pills[2]
 
 
 def _bars_of(index: Index) -> tuple[Bar, ...]:
