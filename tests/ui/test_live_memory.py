@@ -173,7 +173,8 @@ class Running(QObject):
             self._give()
 
     def _ready(self) -> bool:
-        return self.presenter.shown.spec is not None and self.presenter.live.source == DEMO
+        """As a source does, the test gives pictures once it is open: opening begins a new take."""
+        return self.presenter.shown.spec is not None and self.presenter._live.facts is not None
 
     def _give(self) -> None:
         """The source gives pictures; every third one is overtaken."""
