@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 NICE_STEPS = (1.0, 2.0, 2.5, 5.0, 4.0)
 """Of a decade; the last is used only where the others give too few or too many numbers."""
@@ -26,6 +27,7 @@ def format_value(value: float) -> str:
     return f"{float(f'{value:.3g}'):g}"
 
 
+@lru_cache(maxsize=64)
 def nice_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
     """Round numbers within [low, high], `count` of them or nearly so, in rising order.
 
@@ -36,18 +38,19 @@ def nice_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
         return (low,)
     decade = math.floor(math.log10(span / max(count, 1)))
     candidates = [
-        (step == NICE_STEPS[-1], _multiples(low, high, step * 10.0**power))
+        (nice == NICE_STEPS[-1], nice * 10.0**power, _multiples(low, high, nice * 10.0**power))
         for power in (decade - 1, decade, decade + 1)
-        for step in NICE_STEPS
+        for nice in NICE_STEPS
     ]
 
-    def awkwardness(candidate: tuple[bool, tuple[float, ...]]) -> tuple[bool, bool, int, int]:
-        last_resort, ticks = candidate
-        miss = abs(len(ticks) - count)
+    def awkwardness(candidate: tuple[bool, float, range]) -> tuple[bool, bool, int, int]:
+        last_resort, _, places = candidate
+        miss = abs(len(places) - count)
         # Of two equally close counts the one with fewer numbers is easier to read.
-        return miss > 1, last_resort, miss, len(ticks)
+        return miss > 1, last_resort, miss, len(places)
 
-    return min(candidates, key=awkwardness)[1]
+    _, step, places = min(candidates, key=awkwardness)
+    return tuple(place * step for place in places)
 
 
 def format_ticks(ticks: tuple[float, ...]) -> tuple[str, ...]:
@@ -65,12 +68,11 @@ def format_ticks(ticks: tuple[float, ...]) -> tuple[str, ...]:
     return tuple("0" if tick == 0 else f"{tick:,.{decimals}f}" for tick in ticks)
 
 
-def _multiples(low: float, high: float, step: float) -> tuple[float, ...]:
+def _multiples(low: float, high: float, step: float) -> range:
+    """How many steps from 0 the multiples within [low, high] are."""
     # A hair of slack, so that 0.3 counts as three steps of 0.1.
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    if last - first > 100:
-        last = first + 100
-    return tuple(index * step for index in range(first, last + 1))
+    return range(first, min(last, first + 100) + 1)
 
 
 def _scientific(value: float, max_decimals: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
@@ -47,11 +49,17 @@ def draw_text(
     # Half a pixel of slack: the advance of the very text that was measured must not elide itself.
     shown = metrics.elidedText(text, elide, rect.width() + 0.5)
     painter.setPen(colour(ink))
-    flags = align | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+    flags, right = _line_flags(align)
     # One pixel of room on the open side, or rounding could clip the last letter.
-    right = bool(align & Qt.AlignmentFlag.AlignRight)
-    painter.drawText(rect.adjusted(-1 if right else 0, 0, 0 if right else 1, 0), int(flags), shown)
+    painter.drawText(rect.adjusted(-1 if right else 0, 0, 0 if right else 1, 0), flags, shown)
     return metrics.horizontalAdvance(shown)
+
+
+@cache
+def _line_flags(align: Qt.AlignmentFlag) -> tuple[int, bool]:
+    """Qt's flags of one line, and whether it ends at the right; joining flags takes long."""
+    flags = align | Qt.AlignmentFlag.AlignVCenter | Qt.TextFlag.TextSingleLine
+    return int(flags), bool(align & Qt.AlignmentFlag.AlignRight)
 
 
 def text_width(font: QFont, text: str) -> float:

@@ -135,8 +135,10 @@ class LiveFigures(QWidget):
         for slot, place in _places(self._slots, muted, strong, unit(self.font())):
             place.setHeight(self.height())
             painter.setFont(muted)
-            draw_text(painter, place, slot.before, palette.MUTED)
-            draw_text(painter, place, slot.after, palette.MUTED, right)
+            if slot.before:
+                draw_text(painter, place, slot.before, palette.MUTED)
+            if slot.after:
+                draw_text(painter, place, slot.after, palette.MUTED, right)
             painter.setFont(strong)
             room = QRectF(place)
             room.setRight(place.right() - text_width(muted, slot.after))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFrame,
-    QGraphicsDropShadowEffect,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -14,6 +13,7 @@ from PySide6.QtWidgets import (
 
 from vitstudio.ui.screen import NoticeKind
 from vitstudio.ui.theme import set_property
+from vitstudio.ui.views.shadow import Shadow
 
 SHOWN_MS = 5000
 WIDEST = 560
@@ -52,10 +52,7 @@ class Notice(QFrame):
         layout.addWidget(self._mark, alignment=Qt.AlignmentFlag.AlignVCenter)
         layout.addWidget(self._text, stretch=1)
         layout.addWidget(close)
-        shadow = QGraphicsDropShadowEffect(self)
-        shadow.setBlurRadius(24)
-        shadow.setOffset(0, 4)
-        self.setGraphicsEffect(shadow)
+        self._shadow = Shadow(self)
         self._timer = QTimer(self, singleShot=True, interval=SHOWN_MS)
         self._timer.timeout.connect(self.dismiss)
         parent.installEventFilter(self)
@@ -84,6 +81,7 @@ class Notice(QFrame):
         """Take the message away."""
         self._timer.stop()
         self.hide()
+        self._shadow.follow()
         self.dismissed.emit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -103,3 +101,4 @@ class Notice(QFrame):
         self.setFixedHeight(max(height, layout.totalMinimumSize().height()))
         self.move((parent.width() - width) // 2, parent.height() - self.height() - 16)
         self.raise_()
+        self._shadow.follow()
