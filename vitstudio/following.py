@@ -22,7 +22,7 @@ ALL_LAYERS = "Heads"
 """The tab that shows heads of every layer."""
 
 
-REST = 0.7
+REST = 0.85
 """Of the shortest of the last answers: so long, at least, no other picture is begun."""
 
 
