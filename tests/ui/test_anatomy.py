@@ -292,6 +292,31 @@ def test_a_row_that_looks_the_same_is_painted_once(rail, qtbot, monkeypatch):
     assert len(painted) == len(rail._rows.rows)
 
 
+def test_with_another_picture_only_the_bars_are_painted(rail, qtbot, monkeypatch):
+    from vitstudio.ui.views import anatomy_delegate
+
+    before = rail._list.viewport().grab().toImage()
+    painted = []
+    paint = anatomy_delegate._paint
+
+    def count(*args):
+        painted.append(args[1].title)
+        paint(*args)
+
+    monkeypatch.setattr(anatomy_delegate, "_paint", count)
+    count_of_layers = len([row for row in rail._rows.rows if row.layer is not None])
+    rail.show_facts(LayerFacts((0.01,) * count_of_layers))
+    after = rail._list.viewport().grab().toImage()
+    assert painted == []
+    y, x = row_centre(rail, 3).y(), rail._list.viewport().width() - 18 - 20
+    assert before.pixelColor(x, y).blue() > 120  # layer 1 looked far
+    assert after.pixelColor(x, y) == QColor(palette.LINE)
+    # As if painted at once.
+    rail._list.itemDelegate()._painted.clear()
+    assert rail._list.viewport().grab().toImage() == after
+    assert painted
+
+
 def test_kept_rows_are_bounded(rail, monkeypatch):
     from vitstudio.ui.views import anatomy_delegate
 

@@ -46,7 +46,8 @@ SHOWN_ROLE = ROW_ROLE + 1
 class RowDelegate(QStyledItemDelegate):
     """Paints one row; no widget a layer, so 48 layers cost as little as 12.
 
-    A painted row is kept: the window is painted anew more often than a row looks different.
+    A painted row is kept, but for its bar: the window is painted anew more often than a row looks
+    different, and with another picture only the bars do.
     """
 
     def __init__(self, parent: QWidget) -> None:
@@ -67,7 +68,8 @@ class RowDelegate(QStyledItemDelegate):
         state = tuple(bool(option.state & each) for each in states)
         ends = index.row() == 0, _is_last(index)
         rect, ratio = option.rect, painter.device().devicePixelRatioF()
-        key = (row, shown, state, ends, rect.size().toTuple(), option.font.key(), ratio)
+        looks = row.title, row.figure, row.kind, row.pickable, row.heading, row.shrinks
+        key = (*looks, shown, state, ends, rect.size().toTuple(), option.font.key(), ratio)
         pixmap = self._painted.get(key)
         if pixmap is None:
             pixmap = self._painted[key] = QPixmap(rect.size() * ratio)
@@ -79,6 +81,14 @@ class RowDelegate(QStyledItemDelegate):
         else:
             self._painted.move_to_end(key)
         painter.drawPixmap(rect.topLeft(), pixmap)
+        scale = unit(option.font)
+        bar = _bar(QRectF(rect), row, scale)
+        if row.distance is not None and bar.width():
+            painter.save()
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            fraction = row.distance / FULL_BAR
+            draw_bar(painter, bar, fraction, palette.ACCENT, 1.0 if shown else 0.6)
+            painter.restore()
 
 
 def _paint(
@@ -154,8 +164,7 @@ def _paint_row(
         draw_text(painter, place, row.figure, palette.MUTED, Qt.AlignmentFlag.AlignRight)
         text_right = place.left() - 8 * scale
     if row.kind is not None:
-        room = 0.0 if row.short else _bar_px(rect, scale)
-        text_right = _paint_mixer(painter, rect, row.kind, row.distance, scale, shown, room)
+        text_right = _paint_mixer(painter, _bar(rect, row, scale), row.kind, scale, shown)
     painter.setFont(derived_font(option.font))
     left = TEXT_X * scale
     place = QRectF(left, rect.y(), max(0.0, text_right - left), rect.height())
@@ -184,27 +193,20 @@ def _paint_ground(
         painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
 
 
-def _bar_px(rect: QRectF, scale: float) -> float:
-    """Width of the bars in a rail of that width."""
-    return (BAR_PX if rect.width() >= NARROW_PX * scale else SHORT_BAR_PX) * scale
+def _bar(rect: QRectF, row: Row, scale: float) -> QRectF:
+    """Where the bar of a row is; without width where a name takes its place."""
+    wide = rect.width() >= NARROW_PX * scale
+    width = 0.0 if row.short else (BAR_PX if wide else SHORT_BAR_PX) * scale
+    top = rect.center().y() - 2 * scale
+    return QRectF(rect.right() - RIGHT_PX * scale - width, top, width, 4 * scale)
 
 
 def _paint_mixer(
-    painter: QPainter,
-    rect: QRectF,
-    kind: MixerKind,
-    distance: float | None,
-    scale: float,
-    shown: bool,
-    width: float,
+    painter: QPainter, bar: QRectF, kind: MixerKind, scale: float, shown: bool
 ) -> float:
-    """Paint bar and glyph at the right end; returns where the title has to stop."""
-    middle = rect.center().y()
-    bar = QRectF(rect.right() - RIGHT_PX * scale - width, middle - 2 * scale, width, 4 * scale)
-    if distance is not None and width:
-        draw_bar(painter, bar, distance / FULL_BAR, palette.ACCENT, 1.0 if shown else 0.6)
+    """Paint the glyph left of the bar; returns where the title has to stop."""
     side = GLYPH_PX * scale
-    gap = 10 * scale if width else 0.0
-    glyph = QRectF(bar.left() - side - gap, middle - side / 2, side, side)
+    gap = 10 * scale if bar.width() else 0.0
+    glyph = QRectF(bar.left() - side - gap, bar.center().y() - side / 2, side, side)
     draw_mixer_glyph(painter, kind, glyph, colour(palette.ACCENT if shown else palette.MUTED))
     return glyph.left() - 6 * scale
