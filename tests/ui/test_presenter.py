@@ -77,6 +77,7 @@ def test_the_start_asks_for_model_and_picture_once_and_traces_when_both_are_ther
 
 def test_a_step_asks_for_the_map_and_the_token_only(bench: Bench) -> None:
     bench.state.update(head=1)
+    bench.clock.pass_time(0.0)
     # The neighbouring head was fetched ahead: only maps that lie next to it are asked for.
     shown = bench.presenter.shown.requests[0]
     assert shown not in [ask.request for ask in bench.engine.asked(AskMap)]
@@ -261,12 +262,14 @@ def test_a_slow_map_says_so(bench: Bench) -> None:
 def test_the_proof_waits_until_stepping_stops_and_is_kept(bench: Bench) -> None:
     for layer in (0, 2, 1):
         bench.state.update(layer=layer)
+        bench.clock.pass_time(0.0)
         bench.clock.pass_time(CHECK_DELAY_S / 2)
     assert not bench.engine.asked(AskCheck)
     bench.clock.pass_time(CHECK_DELAY_S / 2)
     assert [ask.layer for ask in bench.engine.asked(AskCheck)] == [1]
     bench.engine.answer()
     bench.state.update(head=1)
+    bench.clock.pass_time(0.0)
     assert bench.views.last("breadcrumb", "show_check")[0].layer == 1
     bench.state.update(view="picture")
     assert bench.views.last("breadcrumb", "show_check") == (None,)
@@ -453,7 +456,7 @@ class Prompt(Bench):
     def __init__(self, state: State) -> None:
         super().__init__(state)
         self.waits: list[float] = []
-        self.presenter._take_soon = self.take
+        self.presenter._first.take = self.take
 
     def take(self, wanted, seconds: float) -> object | None:
         self.waits.append(seconds)
@@ -480,7 +483,8 @@ def test_a_new_map_is_painted_before_anything_else_is_shown(prompt: Prompt) -> N
     prompt.state.update(view="similarity")
     assert len(prompt.waits) == 1
     assert prompt.shown_request.view == "similarity"
-    assert names(prompt)[:2] == ["canvas.show_map", "canvas.repaint_now"]
+    assert names(prompt) == ["canvas.show_map", "canvas.repaint_now"]
+    prompt.clock.pass_time(0.0)
     assert "breadcrumb.show_view" in names(prompt)
     # Answered and told as if it had come in its turn: the next one goes out.
     assert prompt.views.last("top_bar", "show_times")[1] == 0.002
@@ -498,6 +502,7 @@ def test_a_map_at_hand_is_painted_first_without_a_wait(prompt: Prompt) -> None:
 
 def test_one_that_is_fetched_ahead_is_let_past(prompt: Prompt) -> None:
     prompt.state.update(head=1)
+    prompt.clock.pass_time(0.0)
     ahead = next(each for each in prompt.engine.posted if isinstance(each, AskMap))
     prompt.state.update(view="norm")
     assert len(prompt.waits) == 2
@@ -506,7 +511,7 @@ def test_one_that_is_fetched_ahead_is_let_past(prompt: Prompt) -> None:
 
 
 def test_nothing_waits_where_maps_take_long(prompt: Prompt) -> None:
-    prompt.presenter._map_s = 0.5
+    prompt.presenter._first.lasted_s = 0.5
     prompt.state.update(view="similarity")
     assert prompt.waits == []
     prompt.engine.answer()
@@ -514,8 +519,52 @@ def test_nothing_waits_where_maps_take_long(prompt: Prompt) -> None:
 
 
 def test_a_map_that_does_not_come_soon_comes_in_its_turn(prompt: Prompt) -> None:
-    prompt.presenter._take_soon = lambda _wanted, _seconds: None
+    prompt.presenter._first.take = lambda _wanted, _seconds: None
     prompt.state.update(view="similarity")
     assert names(prompt)[0] != "canvas.show_map"
     prompt.engine.answer()
+    assert prompt.shown_request.view == "similarity"
+
+
+def test_while_a_key_is_held_down_every_map_is_painted_and_the_rest_once(prompt: Prompt) -> None:
+    prompt.engine.history.clear()
+    for view in ("similarity", "norm", "pca"):
+        prompt.state.update(view=view)
+        assert prompt.shown_request.view == view
+    assert names(prompt) == ["canvas.show_map", "canvas.repaint_now"] * 3
+    assert len(prompt.waits) == 3
+    prompt.state.update(view="attention", layer=2)
+    prompt.clock.pass_time(0.0)
+    assert names(prompt).count("breadcrumb.show_view") == 1
+    assert prompt.views.last("breadcrumb", "show_view")[0].state.layer == 2
+    # What the whole screen was in step with was layer 1: its token is another one now.
+    assert [ask.request.layer for ask in prompt.engine.asked(AskToken)] == [2]
+    prompt.engine.answer()
+    assert prompt.views.last("token", "show_token")
+    prompt.clock.pass_time(1.0)
+    assert names(prompt).count("breadcrumb.show_view") == 1
+
+
+def test_what_comes_meanwhile_finds_the_screen_in_step(prompt: Prompt) -> None:
+    prompt.state.update(view="similarity")
+    prompt.presenter.receive(messages.Progress("Export", "Saving", 0.5))
+    written = names(prompt)
+    assert written.index("breadcrumb.show_view") < written.index("status.show_progress")
+    prompt.state.update(view="attention")
+    prompt.presenter.hover((2.5, 2.5), True)  # shows all, for another question
+    assert prompt.presenter.shown.query_rc == (0, 0)
+    count = names(prompt).count("breadcrumb.show_view")
+    prompt.clock.pass_time(0.0)
+    assert names(prompt).count("breadcrumb.show_view") == count
+
+
+def test_another_picture_takes_the_place_of_what_waits(prompt: Prompt) -> None:
+    prompt.state.update(view="similarity")
+    prompt.presenter.open_path(B)
+    prompt.engine.answer()
+    assert prompt.presenter.shown.state.view == "similarity"
+    assert prompt.views.last("canvas", "show_frame")[0].source == B
+    prompt.clock.pass_time(1.0)
+    prompt.engine.answer()
+    assert prompt.views.last("canvas", "show_frame")[0].source == B
     assert prompt.shown_request.view == "similarity"

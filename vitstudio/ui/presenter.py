@@ -37,6 +37,7 @@ from vitstudio.ui.live import CapturesLike, Live, NoCaptures
 from vitstudio.ui.live_size import LiveSize
 from vitstudio.ui.live_view import LiveView
 from vitstudio.ui.loading import Loading
+from vitstudio.ui.map_first import MapFirst, Take
 from vitstudio.ui.proofs import Proofs
 from vitstudio.ui.recovery import Recovery
 from vitstudio.ui.scene_captions import SceneCaptions
@@ -47,8 +48,6 @@ from vitstudio.ui.smoothing import Smoothing
 log = logging.getLogger(__name__)
 
 BUSY_DELAY_S = 0.15
-SOON_S = 0.008
-"""How long the window waits for the map of a key press, before it paints anything else."""
 LAND_S = 0.4
 """How long a changed scene waits for its trace, to come on screen together with it."""
 MAY_CARRY_STATE = (".png", ".svg")
@@ -69,9 +68,6 @@ ASKED_OF_A_TRACE = (
 SPACE_MODULE = "pyqtgraph.opengl"
 """What the view in 3D needs, and nothing else does."""
 TAB_OF_ABILITY = {"text": "Prompts", "depth": "Depth"}
-
-
-Take = Callable[[Callable[[object], bool], float], object | None]
 
 
 class Presenter:
@@ -114,12 +110,13 @@ class Presenter:
         self._screen = screen
         self._later = later
         self._opened = opened
-        self._take_soon = take
-        self._map_s = 0.0
         self._live = Live(post, captures or NoCaptures())
         self._loading = Loading(state, post, later, self._live)
         self._asking = Asking(post)
         self._showing = Showing(screen)
+        self._first = MapFirst(
+            self._asking, self._showing, take, later, self._show_rest, self._on_map
+        )
         self._recovery = Recovery(
             state, self._loading, screen.notice, later, lambda: self._shown, self._map_failed
         )
@@ -298,6 +295,7 @@ class Presenter:
 
     def receive(self, message: object) -> None:
         """Take a message of the engine."""
+        self._first.finish()
         self._handlers[type(message)](message)
 
     # ---- from state to screen ----
@@ -326,8 +324,20 @@ class Presenter:
         if new.generation not in (old.generation, -1):
             self._asking.new_trace(new.generation)
         self._follow_live(state)
-        early = self._map_first(old, new) if chosen else None
-        self._showing.situation(old, new, loading.frame)
+        if chosen and self._first.paint(old, new):
+            return
+        self._show_all(self._first.caught_up(old), answered=answered)
+
+    def _show_rest(self, old: Situation, early: messages.MapReady | None) -> None:
+        """Show what waited until the map of a choice was painted."""
+        self._show_all(old)
+        if early is not None:
+            self._on_map(early)
+
+    def _show_all(self, old: Situation, *, answered: bool = False) -> None:
+        """Show everything that is another since a situation, and ask what is not known of it."""
+        new = self._shown
+        self._showing.situation(old, new, self._loading.frame)
         if not answered:
             asked = questions(old, new)
             if self._live_goes_on:  # what only the tab in front shows was left out so far
@@ -338,44 +348,6 @@ class Presenter:
         self._show_depth()
         self._show_waiting()
         self._proofs.show()
-        if early is not None:
-            self._on_map(early)
-
-    def _map_first(self, old: Situation, new: Situation) -> messages.MapReady | None:
-        """Paint the map of a new choice before anything else is shown of it.
-
-        Returns its message if it was asked for, and came soon.
-        """
-        request, generation = new.request, new.generation
-        if new.info is None or new.info is not old.info or request in (None, old.request):
-            return None
-        assert request is not None
-        known, early = self._asking.cache.get(generation, request), None
-        if known is None:
-            ask = AskMap(generation, request)
-            self._asking.ask((ask,))
-            early = self._soon(ask)
-            known = early.token_map if early is not None else None
-        if known is not None:
-            self._asking.cache.put(generation, known)
-            self._showing.map_first(new, known)
-        return early
-
-    def _soon(self, ask: AskMap) -> messages.MapReady | None:
-        """The answer to a question, if it comes soon; where maps took long before it is not tried.
-
-        One that is fetched ahead may be under way, and is taken first.
-        """
-        if self._map_s >= SOON_S:
-            return None
-        for _ in range(2):
-            found = self._take_soon(lambda message: _is_map_of(message, ask.generation), SOON_S)
-            if not isinstance(found, messages.MapReady):
-                return None
-            if found.token_map.request == ask.request:
-                return found
-            self._on_map(found)
-        return None
 
     def _follow_live(self, state: State) -> None:
         if is_live(state.source):
@@ -546,7 +518,7 @@ class Presenter:
         if message.generation != self._shown.generation:
             return
         token_map: TokenMap = message.token_map
-        self._map_s = message.seconds
+        self._first.lasted_s = message.seconds
         self._asking.cache.put(message.generation, token_map)
         self._show_depth()
         wanted = token_map.request == self._shown.request
@@ -623,8 +595,3 @@ class Presenter:
         if last is not None:
             self._state.put_back(**{name: getattr(last, name) for name in OF_A_MAP})
         return True
-
-
-def _is_map_of(message: object, generation: int) -> bool:
-    """Whether a message is a map of this trace."""
-    return isinstance(message, messages.MapReady) and message.generation == generation
