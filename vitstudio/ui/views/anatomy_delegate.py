@@ -19,7 +19,7 @@ from vitstudio.ui.views.drawing import (
     text_width,
     unit,
 )
-from vitstudio.ui.views.glyphs import GLYPH_PX, draw_mixer_glyph, draw_shrink_glyph
+from vitstudio.ui.views.glyphs import GLYPH_PX, draw_shrink_glyph, mixer_glyph
 
 Index = QModelIndex | QPersistentModelIndex
 
@@ -39,6 +39,7 @@ SOFT_TEXT = "#c3c8d1"
 """Between text and muted: many equal rows must not outshine the one that is shown."""
 KEPT_ROWS = 200
 """Of 222 x 30 pixels: 5 MB on a usual screen."""
+LOOKED_AT = QStyle.StateFlag.State_MouseOver | QStyle.StateFlag.State_HasFocus
 ROW_ROLE = int(Qt.ItemDataRole.UserRole)
 SHOWN_ROLE = ROW_ROLE + 1
 
@@ -64,8 +65,7 @@ class RowDelegate(QStyledItemDelegate):
         """Lay down the row as it was painted, or paint it now."""
         row: Row = index.data(ROW_ROLE)
         shown = bool(index.data(SHOWN_ROLE))
-        states = QStyle.StateFlag.State_MouseOver, QStyle.StateFlag.State_HasFocus
-        state = tuple(bool(option.state & each) for each in states)
+        state = option.state & LOOKED_AT
         ends = index.row() == 0, _is_last(index)
         rect, ratio = option.rect, painter.device().devicePixelRatioF()
         looks = row.title, row.figure, row.kind, row.pickable, row.heading, row.shrinks
@@ -205,8 +205,14 @@ def _paint_mixer(
     painter: QPainter, bar: QRectF, kind: MixerKind, scale: float, shown: bool
 ) -> float:
     """Paint the glyph left of the bar; returns where the title has to stop."""
-    side = GLYPH_PX * scale
+    ratio = painter.device().devicePixelRatioF()
+    pixmap = mixer_glyph(
+        kind, round(GLYPH_PX * scale * ratio), palette.ACCENT if shown else palette.MUTED
+    )
+    side = pixmap.width() / ratio
     gap = 10 * scale if bar.width() else 0.0
-    glyph = QRectF(bar.left() - side - gap, bar.center().y() - side / 2, side, side)
-    draw_mixer_glyph(painter, kind, glyph, colour(palette.ACCENT if shown else palette.MUTED))
-    return glyph.left() - 6 * scale
+    # On whole pixels of the screen, or it would be blurred.
+    left = round((bar.left() - side - gap) * ratio) / ratio
+    top = round((bar.center().y() - side / 2) * ratio) / ratio
+    painter.drawPixmap(QRectF(left, top, side, side), pixmap, QRectF(pixmap.rect()))
+    return left - 6 * scale

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QIcon, QPainter, QPainterPath, QPen, QPixmap
@@ -35,6 +36,17 @@ def draw_mixer_glyph(painter: QPainter, kind: MixerKind, rect: QRectF, ink: QCol
     painter.setBrush(Qt.BrushStyle.NoBrush)
     _GLYPHS[kind](painter, ink)
     painter.restore()
+
+
+@lru_cache(maxsize=64)
+def mixer_glyph(kind: MixerKind, side: int, ink: str) -> QPixmap:
+    """The glyph of a token mixer, so many pixels a side: many rows show the same."""
+    pixmap = QPixmap(side, side)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    draw_mixer_glyph(painter, kind, QRectF(0, 0, side, side), QColor(ink))
+    painter.end()
+    return pixmap
 
 
 def draw_shrink_glyph(painter: QPainter, rect: QRectF, ink: str) -> None:
