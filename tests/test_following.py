@@ -197,3 +197,31 @@ def test_pictures_are_overtaken_and_commands_never(compute: ComputeHandlers) -> 
         assert running.answered[-1].overtaken == 100 - len(indices)
     finally:
         running.engine.stop()
+
+
+class _OnGpu(ComputeHandlers):
+    """Handlers of a device that is no CPU; notes how live pictures are wanted."""
+
+    device = "cuda:0"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.replayed: list[bool] = []
+
+    def trace_live(
+        self, message: messages.TraceFrame, every_layer: bool = False, replay: bool = False
+    ) -> Any:
+        self.replayed.append(replay)
+        return super().trace_live(message, every_layer, replay)
+
+
+def test_a_gpu_replays_moving_pictures_as_chosen_and_no_still_one() -> None:
+    compute = _OnGpu()
+    list(compute.open_model(OPEN))
+    follow = FollowHandlers(compute)
+    for chosen in (True, False):
+        follow.follow(Follow(STATE.replace(replay=chosen)))
+        (answered,) = answers(follow, LiveFrame(frame(1), 0.0))
+        assert answered.asked.state.replay is chosen
+    list(compute.trace_frame(messages.TraceFrame(frame(2), "aspect", 4)))
+    assert compute.replayed == [True, False, False]

@@ -92,7 +92,9 @@ class FollowHandlers:
 
     def _trace(self, key: TraceKey, every_layer: bool) -> TraceInfo:
         if self._compute.device != "cpu":
-            return self._compute.trace_live(key.message(), every_layer)
+            asked = self._follow.state
+            replay = asked is not None and asked.replay
+            return self._compute.trace_live(key.message(), every_layer, replay)
         with self._sharing.running((*_work(key), every_layer)):
             return self._compute.trace_live(key.message(), every_layer)
 

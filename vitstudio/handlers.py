@@ -150,7 +150,7 @@ class ComputeHandlers:
         """Forget the trace, and give the memory that no tensor uses back to the devices."""
         self._trace = None
         if self._model is not None:
-            self._model.adapted.buffers.clear()
+            self._model.let_go()
         import torch
 
         if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
@@ -178,11 +178,14 @@ class ComputeHandlers:
         """Whether rows of all layers of the current model are quickly asked."""
         return self._model is not None and self._model.quick_rows
 
-    def trace_live(self, message: messages.TraceFrame, every_layer: bool = False) -> TraceInfo:
+    def trace_live(
+        self, message: messages.TraceFrame, every_layer: bool = False, replay: bool = False
+    ) -> TraceInfo:
         """Run the current model on a frame at once: its trace is the current one from then on.
 
-        With `every_layer` all of them will be asked at once. Where it does not fit into memory it
-        is tried once more without the trace of before.
+        With `every_layer` all of them will be asked at once; with `replay` a GPU may replay what it
+        did for the pictures before. Where it does not fit into memory it is tried once more without
+        the trace of before.
 
         Raises
         ------
@@ -202,6 +205,7 @@ class ComputeHandlers:
                 self._generation,
                 message.layer,
                 watch_all=every_layer,
+                replay=replay,
             )
 
         self._trace = self._with_memory(trace)

@@ -45,6 +45,7 @@ OTHER: dict[str, Any] = {
     "start_layer": 4,
     "live_mean_s": 2.0,
     "live_patches": 12,
+    "replay": False,
 }
 
 

@@ -43,6 +43,8 @@ class Case:
         In front on the right.
     title : str
         What the tab adds, for the rows.
+    replay : bool
+        Whether a GPU may repeat what it recorded.
     """
 
     model_id: str
@@ -50,6 +52,7 @@ class Case:
     weights: str = "default"
     tab: str = "World"
     title: str = ""
+    replay: bool = True
 
 
 CASES = (
@@ -96,7 +99,7 @@ def measure(case: Case, repeats: int, make_bare: type[Bare] = Bare) -> tuple[str
         "fit": "whole",
         "patches": case.patches,
     }
-    with opened_program(**choices) as program, Recorder(program) as recorder:
+    with opened_program(**choices, replay=case.replay) as program, Recorder(program) as recorder:
         program.window.show_tab(case.tab)
         wait_for_trace(program)
         open_demo(program)

@@ -104,6 +104,8 @@ class State:
     live_patches : int or None
         Stands for `patches` while that is None and pictures move: as many as this computer keeps
         up with. None for the model's default.
+    replay : bool
+        Whether a GPU that can record its work repeats the forward pass for pictures that move.
     """
 
     source: str = ""
@@ -138,6 +140,7 @@ class State:
     start_layer: int | None = None
     live_mean_s: float = 0.5
     live_patches: int | None = None
+    replay: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what no model could ever show; what only *this* model cannot is for `resolve`."""
@@ -269,6 +272,7 @@ def _check_type(name: str, value: object) -> None:
         "smooth": isinstance(value, bool),
         "show_offsets": isinstance(value, bool),
         "invert": isinstance(value, bool),
+        "replay": isinstance(value, bool),
         "before": isinstance(value, bool),
         "level": _is_int(value),
         "prompt": _is_int(value),

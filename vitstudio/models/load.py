@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import time
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -28,10 +28,14 @@ from vitstudio.models.light_imports import complete_torch, without_compiler
 from vitstudio.models.own_checkpoints import own_model_of
 from vitstudio.models.recognition import recognise
 from vitstudio.models.relatives import build_relative
+from vitstudio.models.replay import Replays
 from vitstudio.models.trace import Trace
-from vitstudio.models.tracing import trace_frame
+from vitstudio.models.tracing import observed_forward, trace_frame, watchable
 from vitstudio.models.unset_weights import UnsetWeights, require_set
 from vitstudio.models.world_models import world_specs
+
+REPLAYING = "cuda"
+"""Devices that can record what they do and do it again."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,13 @@ class LoadedModel:
         """Whether rows of any layer are quickly asked of a trace that watched none."""
         return all(mixer.quick_rows for mixer in self.adapted.mixers)
 
+    @cached_property
+    def replays(self) -> Replays:
+        """The forward passes that are recorded."""
+        adapted = self.adapted
+        layers = watchable(adapted, range(len(adapted.blocks)))
+        return Replays(partial(observed_forward, adapted), layers, adapted.buffers)
+
     def trace_frame(
         self,
         frame: Frame,
@@ -75,10 +86,13 @@ class LoadedModel:
         generation: int = 0,
         watch: int | None = None,
         watch_all: bool = False,
+        replay: bool = False,
     ) -> Trace:
         """Run the model on a frame.
 
-        `watch` is the layer that will be asked first; with `watch_all` every layer will be.
+        `watch` is the layer that will be asked first; with `watch_all` every layer will be. With
+        `replay` more pictures of this size are to come: where the device can record the forward
+        pass it is replayed for them.
         """
         return trace_frame(
             self.adapted,
@@ -88,7 +102,13 @@ class LoadedModel:
             generation=generation,
             watch=watch,
             watch_all=watch_all,
+            replays=self.replays if replay and self.device.startswith(REPLAYING) else None,
         )
+
+    def let_go(self) -> None:
+        """Give back memory that waits for a next trace."""
+        self.adapted.buffers.clear()
+        self.replays.clear()
 
 
 def load(

@@ -16,8 +16,10 @@ from vitstudio.core.spec import LayerSpec
 from vitstudio.core.state import Fit
 from vitstudio.core.trace import TraceInfo
 from vitstudio.models.adapters.base import AdaptedNet
+from vitstudio.models.buffers import Buffers
 from vitstudio.models.capture import Capture, capture_blocks
 from vitstudio.models.preprocess import input_tensor
+from vitstudio.models.replay import Replays
 from vitstudio.models.trace import Trace
 
 AnyTrace = TypeVar("AnyTrace", bound=Trace)
@@ -33,13 +35,15 @@ def trace_frame(
     generation: int = 0,
     watch: int | None = None,
     watch_all: bool = False,
+    replays: Replays | None = None,
     kind: type[AnyTrace] = Trace,  # type: ignore[assignment]
 ) -> AnyTrace:
     """Run a net on a frame and keep what its layers saw.
 
     `watch` is the layer that will be asked first: its attention operands are kept as they pass,
     where its mixer allows that at no cost; `watch_all` keeps those of every layer, for who shows
-    all of them. `kind` is the class of the result, for callers that add to `Trace`.
+    all of them. `replays` runs the forward pass of pictures that move. `kind` is the class of the
+    result, for callers that add to `Trace`.
 
     Raises
     ------
@@ -55,7 +59,10 @@ def trace_frame(
     layers_seen = range(len(adapted.blocks)) if watch_all else () if watch is None else (watch,)
     seen = watchable(adapted, layers_seen)
     begin = time.perf_counter()
-    capture, output = observed_forward(adapted, image, seen)
+    if replays is not None:
+        capture, output = replays.forward(image, seen)
+    else:
+        capture, output = observed_forward(adapted, image, seen)
     if parameter.device.type == "cuda":
         torch.cuda.synchronize(parameter.device)
     forward_s = time.perf_counter() - begin
@@ -85,15 +92,21 @@ def watchable(adapted: AdaptedNet, layers: Iterable[int]) -> tuple[int, ...]:
 
 
 def observed_forward(
-    adapted: AdaptedNet, image: Tensor, watch: Collection[int] = ()
+    adapted: AdaptedNet,
+    image: Tensor,
+    watch: Collection[int] = (),
+    buffers: Buffers | None = None,
 ) -> tuple[Capture, Tensor]:
-    """The forward pass alone, with what a trace keeps of it; in inference mode."""
+    """The forward pass alone, with what a trace keeps of it; in inference mode.
+
+    What is kept lives in `buffers`, those of the net if left out.
+    """
     beside = {layer: adapted.mixers[layer].beside for layer in watch}
     with capture_blocks(
         adapted.blocks,
         watch,
         adapted.kept_outputs,
-        adapted.buffers,
+        adapted.buffers if buffers is None else buffers,
         recalls=adapted.recalls,
         beside={layer: module for layer, module in beside.items() if module is not None},
     ) as capture:

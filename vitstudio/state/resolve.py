@@ -80,7 +80,7 @@ def resolve(state: State, spec: ModelSpec | None, info: TraceInfo | None) -> Vie
     `info` must belong to `spec`; without it (nothing traced yet) the query stays open.
     """
     if spec is None:
-        disabled = {**_without_model(), **_standing(state)}
+        disabled = {**_without_model(), **_standing(state), **_without_graphs(info)}
         return ViewState(state, disabled=disabled, breadcrumb=("No model",))
     notices: list[str] = []
     if state.layer >= spec.num_layers:
@@ -129,6 +129,7 @@ def resolve(state: State, spec: ModelSpec | None, info: TraceInfo | None) -> Vie
             **_disabled(state, spec, layer),
             **_without_truth(info),
             **_standing(state),
+            **_without_graphs(info),
         },
         notices=tuple(notices),
         untrained=not spec.trained,
@@ -165,6 +166,12 @@ def _standing(state: State) -> dict[str, str]:
     if is_live(state.source):
         return {}
     return {"live": "This picture stands still: open a video, a camera or a screen first."}
+
+
+def _without_graphs(info: TraceInfo | None) -> dict[str, str]:
+    if info is not None and info.device.startswith("cuda"):
+        return {}
+    return {"replay": "Only an NVIDIA GPU records its work and repeats it."}
 
 
 def _query_tokens(state: State, info: TraceInfo | None) -> tuple[int, ...]:

@@ -124,6 +124,10 @@ class Choices:
         """Another model."""
         self._state.update(model_id=model_id, weights=weights)
 
+    def toggle_replay(self) -> None:
+        """Repeat a GPU's recorded work for pictures that move, or ask for every step of it."""
+        self._state.update(replay=not self._state.state.replay)
+
     def toggle_grid(self) -> None:
         """Show or hide the patch grid."""
         self._state.update(show_grid=not self._state.state.show_grid)

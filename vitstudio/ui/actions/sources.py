@@ -171,6 +171,15 @@ def live_actions(live: LiveDesk, choices: Choices) -> list[Action]:
             "live",
         ),
         Action(
+            "live.replay",
+            "Replay the GPU's work",
+            (),
+            "Record what the GPU does for one moving picture, and repeat it for the next ones.",
+            group,
+            choices.toggle_replay,
+            "replay",
+        ),
+        Action(
             "live.save",
             "Save the take…",
             ("Ctrl+Shift+E",),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
@@ -170,6 +170,16 @@ class MenuButton(QToolButton):
             action.setCheckable(True)
             action.triggered.connect(partial(self._on_triggered, key))
             self._choices[key] = action
+
+    def add_switch(self, title: str, asked: Callable[[], object]) -> QAction:
+        """An entry below the choices that is on or off by itself, and only asks too."""
+        menu = self.menu()
+        menu.addSeparator()
+        menu.setToolTipsVisible(True)
+        switch = menu.addAction(title)
+        switch.setCheckable(True)
+        switch.triggered.connect(lambda _checked: asked())
+        return switch
 
     def choose(self, key: str) -> None:
         """Tick the chosen one."""

@@ -37,6 +37,8 @@ DEVICE_TITLES = {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU
 NARROW = 1380
 """Below this width the times stand without words."""
 
+REPLAY_HELP = "Record what the GPU does for one moving picture, and repeat it for the next ones"
+
 
 class TopBar(QFrame):
     """Shows source, model, input and speed; every click only asks.
@@ -89,6 +91,11 @@ class TopBar(QFrame):
         self.device.set_title("Device")
         self.device.set_choices(_device_choices())
         self.device.picked.connect(self._on_device)
+        self.replay = self.device.add_switch(
+            "Replay moving pictures (CUDA graph)",
+            partial(self.action_wanted.emit, "live.replay"),
+        )
+        self.replay.setVisible(sys.platform != "darwin")
         self.times = SteadyLabel()
         self.times.setProperty("role", "muted")
         self._words = False
@@ -132,6 +139,9 @@ class TopBar(QFrame):
             )
         self.export.setEnabled(info is not None)
         self.device.choose(f"{state.device} {state.precision}")
+        self.replay.setChecked(state.replay)
+        self.replay.setEnabled("replay" not in off)
+        self.replay.setToolTip(off.get("replay", REPLAY_HELP))
         self._showing = False
 
     def show_model(self, spec: ModelSpec, device: str, precision: str) -> None:

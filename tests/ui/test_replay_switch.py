@@ -1,0 +1,43 @@
+"""Replaying a GPU's work is a switch in the menu of the device, and says where it does nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from tests.ui.fakes import make_frame, make_info, make_spec
+from vitstudio.core.state import State
+from vitstudio.state.resolve import resolve
+from vitstudio.ui.metrics import Metrics
+from vitstudio.ui.views.top_bar import TopBar
+
+
+@pytest.fixture
+def bar(qtbot: QtBot) -> TopBar:
+    bar = TopBar((), Metrics())
+    qtbot.addWidget(bar)
+    return bar
+
+
+def test_the_switch_asks_and_shows_what_became_of_it(bar: TopBar, qtbot: QtBot) -> None:
+    spec = make_spec()
+    info = replace(make_info(make_frame("/a.jpg"), spec, "aspect", None, 1), device="cuda:0")
+    for on in (True, False):
+        bar.show_view(resolve(State(replay=on), spec, info), info)
+        assert bar.replay.isEnabled()
+        assert bar.replay.isChecked() is on
+    with qtbot.waitSignal(bar.action_wanted) as asked:
+        bar.replay.trigger()
+    assert asked.args == ["live.replay"]
+
+
+def test_on_a_processor_the_switch_says_why_it_is_off(bar: TopBar) -> None:
+    spec = make_spec()
+    info = make_info(make_frame("/a.jpg"), spec, "aspect", None, 1)
+    bar.show_view(resolve(State(), spec, info), info)
+    assert not bar.replay.isEnabled()
+    assert "NVIDIA" in bar.replay.toolTip()
+    # The choices above it are as they were.
+    assert bar.device.choice("auto auto").isChecked()
