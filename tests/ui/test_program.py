@@ -47,9 +47,11 @@ def program(qtbot: QtBot, tmp_path: Path) -> Iterator[Program]:
 
 
 def settle(qtbot: QtBot, program: Program) -> None:
-    """Wait until the map on screen is the one that the state asks for."""
+    """Wait until the map on screen is the one that the state asks for, and all else is too."""
 
     def is_settled() -> bool:
+        if program.studio.presenter._first.waits:
+            return False
         shown, token_map = program.studio.presenter.shown, program.window.canvas.shown_map
         if not shown.requests:
             return shown.spec is not None and shown.query_index is not None

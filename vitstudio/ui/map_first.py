@@ -56,6 +56,11 @@ class MapFirst:
         self._early: MapReady | None = None
         self._cancel: Callable[[], None] = lambda: None
 
+    @property
+    def waits(self) -> bool:
+        """Whether more than a map is still to be shown of a choice."""
+        return self._since is not None
+
     def paint(self, old: Situation, new: Situation) -> bool:
         """Paint the map of a new choice, if it is at hand or comes soon.
 
