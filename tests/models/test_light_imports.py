@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 
 from tests.interpreters import said
@@ -103,11 +105,15 @@ print(json.dumps([same, "torch._meta_registrations" in sys.modules]))
 """
 
 
+OLD = tuple(int(part) for part in version("torch").split(".")[:2]) < (2, 11)
+"""Torch 2.6 needs its exporter, and sympy, itself: nothing is saved there, and nothing breaks."""
+
+
 @pytest.mark.slow
 def test_torch_comes_without_its_exporter_and_works() -> None:
     assert said(TORCH) == {
-        "left out": [False, False],
-        "on its own": [2, False],
+        "left out": [OLD, OLD],
+        "on its own": [2, OLD],
         "jacobian": [[2.0, 0.0], [0.0, 4.0]],
         "completed": [True, True],
         "forward mode": 1.0,
@@ -143,4 +149,4 @@ print(json.dumps([name in sys.modules for name in ("torch._dynamo", "sympy", "mp
 @pytest.mark.slow
 def test_no_question_brings_the_compiler() -> None:
     """It would take seconds, on the first question of its kind."""
-    assert said(QUESTIONS) == [False, False, False]
+    assert said(QUESTIONS) == [False, OLD, OLD]
