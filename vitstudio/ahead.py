@@ -38,8 +38,8 @@ NEEDED_FIRST = (
     "array",
     "fcntl",
     "mmap",
-    "psygnal",
     "pyexpat",
+    "select",
     "unicodedata",
 )
 """Modules of machine code that the window needs: the loader takes one library at a time."""

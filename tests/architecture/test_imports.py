@@ -20,7 +20,7 @@ REPOSITORY = PACKAGE.parent
 # What importing packages with all their modules must not load, directly or through a library.
 # Rooms with equal rules share an interpreter, which takes seconds to import torch.
 FORBIDDEN = {
-    ("core",): ("PySide6", "torch", "pyqtgraph", "PIL", "psygnal"),
+    ("core",): ("PySide6", "torch", "pyqtgraph", "PIL"),
     ("state",): ("PySide6", "torch", "pyqtgraph", "PIL"),
     ("sources", "engine"): ("PySide6", "torch", "pyqtgraph"),
     ("models", "world", "training"): ("PySide6", "pyqtgraph"),

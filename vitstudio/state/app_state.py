@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
-
-from psygnal import Signal
 
 from vitstudio.core.state import State
 
@@ -28,23 +27,38 @@ UNDO_FIELDS = (
 UNDO_LIMIT = 100
 
 
+Listener = Callable[[State, State], object]
+
+
+class Changes:
+    """Tells of every change, old and new, in the order in which it was asked to."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def connect(self, listener: Listener) -> None:
+        """Call a function with every change from now on."""
+        self._listeners.append(listener)
+
+    def emit(self, old: State, new: State) -> None:
+        """Tell of a change."""
+        for listener in tuple(self._listeners):
+            listener(old, new)
+
+
 class AppState:
     """Holds one State; every change is one event, and no change is none.
 
-    Signals
-    -------
-    changed(old, new)
-        After a change; both are frozen States.
-
     Attributes
     ----------
+    changed : Changes
+        Told after each change; both are frozen States.
     is_choice : bool
         Whether the last change was made by a person just now, not brought back from before.
     """
 
-    changed = Signal(State, State)
-
     def __init__(self, state: State | None = None) -> None:
+        self.changed = Changes()
         self._state = state or State()
         self._undo: list[State] = []
         self._redo: list[State] = []
