@@ -163,6 +163,8 @@ def _place(
 ) -> LoadedModel:
     net = adapted.net.eval().requires_grad_(False)
     net.to(device=device, dtype=dtype)
+    if adapted.memory_format is torch.channels_last:
+        net.to(memory_format=torch.channels_last)
     precision = str(dtype).removeprefix("torch.")
     return LoadedModel(adapted, str(device), precision, time.perf_counter() - begin)
 

@@ -55,7 +55,8 @@ def trace_frame(
     spec = adapted.spec
     transform = plan(frame.size_rc, spec, fit, patches)
     parameter = next(adapted.net.parameters())
-    image = input_tensor(frame, transform, spec, parameter.device).to(parameter.dtype)
+    image = input_tensor(frame, transform, spec, parameter.device)
+    image = image.to(dtype=parameter.dtype, memory_format=adapted.memory_format)
     layers_seen = range(len(adapted.blocks)) if watch_all else () if watch is None else (watch,)
     seen = watchable(adapted, layers_seen)
     begin = time.perf_counter()
