@@ -22,6 +22,12 @@ OTHER_FAMILIES: dict[str, int | None] = {
     "depthformer_swint_nyu": None,
 }
 """Ids, and steps along the shorter side of the picture (None: as the model starts with)."""
+OTHERWISE_LAID = {
+    "world_cnn": "default",
+    "world_poolformer": "default",
+    "timm/poolformer_s12.sail_in1k": "random",
+}
+"""Nets that lie channels last in memory, and their weights."""
 DEPTH_ROWS = 329
 """Of the 512 x 512 picture: a trace of 288 x 448 px."""
 EXACT = 0.008
@@ -43,6 +49,7 @@ def trace_rows(repeats: int) -> list[Row]:
         capture_row(base, frame, 14, repeats),
         *family_rows(frame, repeats),
         *large_rows(bundled, frame, repeats),
+        *(layout_row(model_id, frame, repeats) for model_id in OTHERWISE_LAID),
     ]
 
 
@@ -109,6 +116,31 @@ def large_rows(model: LoadedModel, frame: Frame, repeats: int) -> list[Row]:
             "memory of the trace", memory, "MB", 64.0, note=f"{tokens:,} tokens, {model.precision}"
         ),
     ]
+
+
+def layout_row(model_id: str, frame: Frame, repeats: int) -> Row:
+    """The bare forward pass with pictures and filters channel by channel, and as they lie here."""
+    model, other = (load(model_id, OTHERWISE_LAID[model_id]) for _ in range(2))
+    other.net.to(memory_format=torch.contiguous_format)
+    image = _input(model.trace_frame(frame), model)
+    plain = image.contiguous()
+
+    def forward(net: torch.nn.Module, picture: torch.Tensor) -> None:
+        with torch.inference_mode():
+            net(picture)
+        wait_for_device(model)
+
+    sides = side_by_side(
+        partial(forward, other.net, plain),
+        partial(forward, model.net, image),
+        repeats * 3,
+        exact=EXACT,
+        at_most_s=SECONDS_EACH * repeats,
+    )
+    note = f"{model.spec.title}, {image.shape[2]} x {image.shape[3]} px, {model.precision} on "
+    note += f"{model.device}: {sides.first_s * 1e3:.1f} against {sides.second_s * 1e3:.1f} ms, "
+    note += f"{sides.pairs} pairs, +- {sides.off:.3f}"
+    return Row("forward pass channels first / channels last", sides.ratio, "x", note=note)
 
 
 def _input(trace: Trace, model: LoadedModel) -> torch.Tensor:

@@ -62,8 +62,8 @@ class AdaptedNet:
     def memory_format(self) -> torch.memory_format:
         """How pictures and filters lie in memory: channels last where that is faster.
 
-        It is by 12 to 24 % of a forward pass of PoolFormers and small CNNs, and by nothing of nets
-        whose tokens are rows of a matrix anyway.
+        That takes 13 to 20 % off the forward pass of PoolFormers and small CNNs, and nothing off
+        nets whose tokens are rows of a matrix anyway (`vitstudio bench --only traces`).
         """
         kinds = {layer.kind for layer in self.spec.layers}
         return torch.channels_last if kinds & CHANNELS_LAST else torch.preserve_format
