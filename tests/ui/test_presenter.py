@@ -9,6 +9,7 @@ from vitstudio.core.trace import MapRequest
 from vitstudio.engine import messages
 from vitstudio.engine.messages import AskAtlas, AskCheck, AskMap, AskToken, OpenModel, TraceFrame
 from vitstudio.state.app_state import AppState
+from vitstudio.ui.map_first import SOON_S
 from vitstudio.ui.presenter import BUSY_DELAY_S, Presenter
 from vitstudio.ui.proofs import DELAY_S as CHECK_DELAY_S
 
@@ -506,6 +507,7 @@ def test_one_that_is_fetched_ahead_is_let_past(prompt: Prompt) -> None:
     ahead = next(each for each in prompt.engine.posted if isinstance(each, AskMap))
     prompt.state.update(view="norm")
     assert len(prompt.waits) == 2
+    assert prompt.waits[1] < prompt.waits[0] <= SOON_S  # both together are a moment
     assert prompt.shown_request.view == "norm"
     assert prompt.presenter._asking.cache.get(ahead.generation, ahead.request) is not None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from vitstudio.engine.messages import AskMap, MapReady
@@ -109,8 +110,10 @@ class MapFirst:
         """
         if self.lasted_s >= SOON_S:
             return None
+        end = time.monotonic() + SOON_S
         for _ in range(2):
-            found = self.take(lambda message: _is_map_of(message, ask.generation), SOON_S)
+            left_s = max(0.0, end - time.monotonic())
+            found = self.take(lambda message: _is_map_of(message, ask.generation), left_s)
             if not isinstance(found, MapReady):
                 return None
             if found.token_map.request == ask.request:
