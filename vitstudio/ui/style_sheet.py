@@ -140,7 +140,12 @@ QMenu::separator { height: 1px; background: $line; margin: 5px 4px; }
 QMenu::right-arrow { width: 8px; }
 QMenu::indicator { width: 10px; height: 10px; left: 2px; }
 QMenu::indicator:checked {
-    background: $accent; border-radius: 3px; width: 6px; height: 6px; left: 5px;
+    background: qradialgradient(cx: 0.5, cy: 0.5, fx: 0.5, fy: 0.5, radius: 0.5,
+        stop: 0.58 $accent, stop: 0.7 transparent);
+}
+QMenu::indicator:checked:disabled {
+    background: qradialgradient(cx: 0.5, cy: 0.5, fx: 0.5, fy: 0.5, radius: 0.5,
+        stop: 0.58 $muted, stop: 0.7 transparent);
 }
 QMenu::indicator:unchecked { background: transparent; }
 QScrollArea, QAbstractScrollArea { background: transparent; border: none; }
