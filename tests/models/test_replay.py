@@ -121,7 +121,7 @@ def test_a_replay_leaves_what_the_net_leaves(model_id: str) -> None:
         for index, frame in enumerate(pictures(begun + 2)):
             before = calls.count
             replayed = trace_frame(adapted, frame, "aspect", few, watch=1, replays=replays)
-            # Seen by the eye of a net that was recorded twice, for warmth and in earnest.
+            # Once as ever; when recording, a second time to warm up and a third time in earnest.
             expected = {AFTER: 3}.get(index, 0 if index >= begun else 1)
             assert calls.count - before == expected, index
             equal(replayed, trace_frame(adapted, frame, "aspect", few, watch=1))

@@ -7,15 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from tests.ui.fakes import FakeClock, FakeScreen, make_frame, make_spec
-from tests.ui.test_live import CAMERA, CLIP, SHOW, A, Bench, FakeCaptures, LiveEngine
+from tests.ui.fakes import make_frame, make_spec
+from tests.ui.test_live import CAMERA, CLIP, SHOW, A, Bench, LiveEngine
 from vitstudio.core.frame import Frame
 from vitstudio.core.live import LiveFacts, Position
-from vitstudio.core.state import State
 from vitstudio.engine import live_messages as live
 from vitstudio.engine import messages
-from vitstudio.state.app_state import AppState
-from vitstudio.ui.presenter import Presenter
 
 OTHER, BROKEN = "/films/other.mp4", "/films/broken.mp4"
 NOT_ENOUGH = "There is not enough memory for this; lower the resolution or choose a smaller model."
@@ -84,24 +81,12 @@ class Studio(Bench):
     """A presenter on a small device, with the verbs of this file."""
 
     def __init__(self, engine=SmallDevice, **state):
-        values = {"model_id": "small", "source": A, "layer": 1, "precision": "float32"}
-        self.state = AppState(State(**(values | state)))
-        self.engine = engine(frames={A: make_frame(A)})
-        self.engine.specs = {
+        device = engine(frames={A: make_frame(A)})
+        device.specs = {
             "small": make_spec(default_patches=20),
             "large": make_spec("large", layers=6, default_patches=20),
         }
-        self.screen, self.clock, self.captures = FakeScreen(), FakeClock(), FakeCaptures()
-        self.presenter = Presenter(
-            self.state,
-            self.engine.post,
-            self.screen.screen,
-            self.clock.later,
-            captures=self.captures,
-        )
-        self.engine.receive = self.presenter.receive
-        self.presenter.start()
-        self.engine.answer()
+        super().__init__(device, **({"precision": "float32"} | state))
 
     def plays(self, source=CLIP):
         self.presenter.open_path(source)

@@ -77,10 +77,10 @@ class FakeCaptures:
 
 
 class Bench:
-    def __init__(self, **state):
-        self.state = AppState(State(model_id="small", source=A, layer=1, **state))
-        self.engine = LiveEngine(frames={A: make_frame(A)})
-        self.engine.specs["large"] = make_spec("large", layers=6)
+    def __init__(self, engine=None, **state):
+        self.state = AppState(State(**({"model_id": "small", "source": A, "layer": 1} | state)))
+        self.engine = engine or LiveEngine(frames={A: make_frame(A)})
+        self.engine.specs.setdefault("large", make_spec("large", layers=6))
         self.screen, self.clock, self.captures = FakeScreen(), FakeClock(), FakeCaptures()
         self.presenter = Presenter(
             self.state,

@@ -70,7 +70,7 @@ class MapFirst:
         request, generation = new.request, new.generation
         if request is None or new.info is None or new.info is not old.info:
             return False
-        if request == old.request:
+        if request == old.request or not self._showing.is_of(new):
             return False
         known, early = self._asking.cache.get(generation, request), None
         if known is None:
@@ -83,8 +83,7 @@ class MapFirst:
             if self._asking.is_under_way(ask):
                 self._asking.answered(AskMap)
         self._asking.cache.put(generation, known)
-        if not self._showing.map_first(new, known):
-            return False
+        self._showing.map_first(new, known)
         self._since, self._early = self._since or old, early
         self._cancel()
         self._cancel = self._later(0.0, self.finish)

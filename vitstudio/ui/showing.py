@@ -100,16 +100,14 @@ class Showing:
         self._screen.colour_bar.show_map(token_map, situation.view)
         self.cursor(situation, self._point)
 
-    def map_first(self, situation: Situation, token_map: TokenMap) -> bool:
-        """Have the map of another question about the same picture painted, and nothing else.
+    def is_of(self, situation: Situation) -> bool:
+        """Whether the canvas shows a map of this very trace, so that another of it can follow."""
+        return self._map_generation == situation.generation and not self._held
 
-        False where the canvas shows another picture: then nothing is painted.
-        """
-        if self._map_generation != situation.generation or self._held:
-            return False
+    def map_first(self, situation: Situation, token_map: TokenMap) -> None:
+        """Have the map of another question about the same picture painted, and nothing else."""
         self._screen.canvas.show_map(token_map, situation.view, situation.info)
         self._screen.canvas.repaint_now()
-        return True
 
     def pending_map(self, situation: Situation) -> None:
         """A map is on its way: keep the last one if it belongs to the same trace."""

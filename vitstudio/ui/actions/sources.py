@@ -172,7 +172,7 @@ def live_actions(live: LiveDesk, choices: Choices) -> list[Action]:
         ),
         Action(
             "live.replay",
-            "Replay the GPU's work",
+            "Replay moving pictures (CUDA graph)",
             (),
             "Record what the GPU does for one moving picture, and repeat it for the next ones.",
             group,

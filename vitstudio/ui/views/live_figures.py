@@ -15,8 +15,8 @@ from vitstudio.ui.views.live_words import count_text, rate_text, size_text
 from vitstudio.ui.views.top_bar import milliseconds
 
 HELP = {
-    "given": "Pictures a second that are taken from the source: of a fast one about four for each "
-    "that the model answers, or four a second, since others would be overtaken.",
+    "given": "Pictures a second that are taken from the source: of a fast one at most about four "
+    "for each that the model answers, or four a second, since others would be overtaken.",
     "answered": "Pictures a second that the model answers, with all maps that are on screen.",
     "shown": "Pictures a second that are painted on screen, together with their own maps.",
     "latency": "From the moment that the source had a picture until it was on screen with its "

@@ -37,8 +37,6 @@ DEVICE_TITLES = {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU
 NARROW = 1380
 """Below this width the times stand without words."""
 
-REPLAY_HELP = "Record what the GPU does for one moving picture, and repeat it for the next ones"
-
 
 class TopBar(QFrame):
     """Shows source, model, input and speed; every click only asks.
@@ -99,6 +97,7 @@ class TopBar(QFrame):
         self.times = SteadyLabel()
         self.times.setProperty("role", "muted")
         self._words = False
+        self._replay_help = ""
         self.palette_button = QPushButton("⌘K" if sys.platform == "darwin" else "Ctrl K")
         self.palette_button.clicked.connect(partial(self.action_wanted.emit, "window.palette"))
         self.export = _export_button(self)
@@ -111,6 +110,7 @@ class TopBar(QFrame):
         """Tooltips by action id, with their keys."""
         self.palette_button.setToolTip(texts.get("window.palette", ""))
         self.model.setToolTip(texts.get("model.pick", ""))
+        self._replay_help = texts.get("live.replay", "")
 
     def show_view(self, view: ViewState, info: TraceInfo | None) -> None:
         """Show fit and resolution, and why they cannot be changed."""
@@ -141,7 +141,7 @@ class TopBar(QFrame):
         self.device.choose(f"{state.device} {state.precision}")
         self.replay.setChecked(state.replay)
         self.replay.setEnabled("replay" not in off)
-        self.replay.setToolTip(off.get("replay", REPLAY_HELP))
+        self.replay.setToolTip(off.get("replay", self._replay_help))
         self._showing = False
 
     def show_model(self, spec: ModelSpec, device: str, precision: str) -> None:
