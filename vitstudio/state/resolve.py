@@ -171,7 +171,7 @@ def _standing(state: State) -> dict[str, str]:
 def _without_graphs(info: TraceInfo | None) -> dict[str, str]:
     if info is not None and info.device.startswith("cuda"):
         return {}
-    return {"replay": "This needs a model that runs on an NVIDIA GPU."}
+    return {"replay": "This needs an NVIDIA GPU."}
 
 
 def _query_tokens(state: State, info: TraceInfo | None) -> tuple[int, ...]:
