@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -12,14 +11,14 @@ from numpy.typing import NDArray
 from vitstudio.core.errors import ModelError
 from vitstudio.core.frame import Frame
 from vitstudio.core.geometry import ImageTransform
+from vitstudio.core.record import Record
 from vitstudio.core.trace import FloatArray, read_only
 
 PERCENTILES = (2.0, 98.0)
 """A few pixels far away, or a lens of dirt, must not flatten what lies between."""
 
 
-@dataclass(frozen=True, eq=False)
-class DepthMap:
+class DepthMap(Record, eq=False):
     """Distance of what each pixel of a model input shows, along the viewing direction.
 
     Attributes

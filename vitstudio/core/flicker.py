@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitstudio.core.frame import Frame
 from vitstudio.core.geometry import ImageTransform
+from vitstudio.core.record import Record
 from vitstudio.core.trace import FloatArray
 
 WINDOW_S = 1.0
@@ -22,8 +22,7 @@ MOST_PIXELS = 40_000
 """Of more pixels every second, third, ... row and column is left out: a median needs no more."""
 
 
-@dataclass(frozen=True)
-class Flicker:
+class Flicker(Record):
     """How much the depth of resting pixels changes.
 
     Attributes
@@ -39,8 +38,7 @@ class Flicker:
     resting: float
 
 
-@dataclass(frozen=True, eq=False)
-class DepthPicture:
+class DepthPicture(Record, eq=False):
     """Depths with the colours under them.
 
     Attributes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -10,11 +9,11 @@ from numpy.typing import NDArray
 
 from vitstudio.core.errors import PictureError
 from vitstudio.core.overview import Overview, overview_of
+from vitstudio.core.record import Record
 from vitstudio.core.truth import Truth
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
+class Frame(Record, eq=False):
     """One RGB picture of a source.
 
     Attributes

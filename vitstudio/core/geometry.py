@@ -8,9 +8,9 @@ is (i + 0.5) / n. Points are (x, y), sizes (rows, cols).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from vitstudio.core.errors import PictureError
+from vitstudio.core.record import Record
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import Fit
 
@@ -18,8 +18,7 @@ Rect = tuple[float, float, float, float]
 """(x0, y0, x1, y1)."""
 
 
-@dataclass(frozen=True)
-class ImageTransform:
+class ImageTransform(Record):
     """How a source picture became a model input: resize, then crop or pad.
 
     Attributes

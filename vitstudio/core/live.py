@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 from vitstudio.core.formats import has_video_suffix
+from vitstudio.core.record import Record
 from vitstudio.core.worlds import picture_title
 
 LiveKind = Literal["camera", "screen", "window", "slides", "demo", "video"]
@@ -58,8 +58,7 @@ def live_title(source: str) -> str:
     return f"{kind.capitalize()} {name}".strip()
 
 
-@dataclass(frozen=True)
-class LiveFacts:
+class LiveFacts(Record):
     """What is known of a moving source that was opened.
 
     Attributes
@@ -91,8 +90,7 @@ class LiveFacts:
         return self.duration_s > 0
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(Record):
     """Where a moving source is.
 
     Attributes
@@ -119,8 +117,7 @@ class Position:
     ended: bool = False
 
 
-@dataclass(frozen=True)
-class LiveRates:
+class LiveRates(Record):
     """How fast the live view is, over about the last second.
 
     Attributes
@@ -143,8 +140,7 @@ class LiveRates:
     memory_bytes: int = 0
 
 
-@dataclass(frozen=True)
-class Kept:
+class Kept(Record):
     """What of a live take is kept, to go back through it.
 
     Attributes

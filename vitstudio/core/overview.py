@@ -7,10 +7,11 @@ interface need not touch tens of megabytes when the picture comes on screen.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from vitstudio.core.record import Record
 
 BASE_PIXELS = 9_000_000
 """A larger picture is thinned out for the overview."""
@@ -20,8 +21,7 @@ BANDS = 64
 LANES, HALVES, BYTE = np.uint32(0x00FF00FF), np.uint32(0x00020002), np.uint32(8)
 
 
-@dataclass(frozen=True, eq=False)
-class Overview:
+class Overview(Record, eq=False):
     """Levels of a picture, each of half the resolution of the one before.
 
     Attributes

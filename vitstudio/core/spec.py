@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from vitstudio.core.record import Record
 
 MixerKind = Literal["global", "window", "shifted", "deformable", "pooling", "mixing", "convolution"]
 """How the tokens of a layer exchange information."""
@@ -12,8 +13,7 @@ Availability = Literal["bundled", "local", "download", "none"]
 """Where the weights are now: with the program, on this computer, at a hub, or nowhere."""
 
 
-@dataclass(frozen=True)
-class HubFile:
+class HubFile(Record):
     """Weights on the Hugging Face Hub."""
 
     repo_id: str
@@ -21,8 +21,7 @@ class HubFile:
     revision: str | None = None
 
 
-@dataclass(frozen=True)
-class UrlFile:
+class UrlFile(Record):
     """Weights at a plain address, kept in torch's own cache under `filename`.
 
     `hash_prefix` are the first hexadecimal digits of the file's SHA-256, as torch.hub has them.
@@ -36,8 +35,7 @@ class UrlFile:
 WeightsSource = HubFile | UrlFile
 
 
-@dataclass(frozen=True)
-class LayerSpec:
+class LayerSpec(Record):
     """One token mixer of a net.
 
     Attributes
@@ -93,8 +91,7 @@ class LayerSpec:
         return sum(rows * cols for rows, cols in self.level_grids[:level])
 
 
-@dataclass(frozen=True)
-class ModelSpec:
+class ModelSpec(Record):
     """Everything that can be known of a model without running it.
 
     Attributes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from vitstudio.core.errors import ModelError
 from vitstudio.core.frame import Frame
 from vitstudio.core.geometry import ImageTransform
+from vitstudio.core.record import Record
 from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.core.state import DepthOf, Direction, Head, Query, ViewKind
 
@@ -27,8 +27,7 @@ def read_only(array: NDArray[np.float32]) -> FloatArray:
     return array
 
 
-@dataclass(frozen=True, eq=False)
-class DenseAttention:
+class DenseAttention(Record, eq=False):
     """Attention of every token over every token.
 
     Attributes
@@ -53,8 +52,7 @@ class DenseAttention:
         object.__setattr__(self, "weights", read_only(self.weights))
 
 
-@dataclass(frozen=True, eq=False)
-class WindowAttention:
+class WindowAttention(Record, eq=False):
     """Attention inside windows, in the order in which the net computed it.
 
     Attributes
@@ -80,8 +78,7 @@ class WindowAttention:
         object.__setattr__(self, "weights", read_only(self.weights))
 
 
-@dataclass(frozen=True, eq=False)
-class SampledAttention:
+class SampledAttention(Record, eq=False):
     """Attention over points that the net chose.
 
     Attributes
@@ -110,8 +107,7 @@ class SampledAttention:
 AttentionRecord = DenseAttention | WindowAttention | SampledAttention
 
 
-@dataclass(frozen=True, eq=False)
-class SamplingPoints:
+class SamplingPoints(Record, eq=False):
     """The points that a map is drawn with, and how much each of them counts.
 
     Attributes
@@ -139,8 +135,7 @@ class SamplingPoints:
             raise ModelError(f"{sets} sets of {count} points cannot have {self.points.shape}.")
 
 
-@dataclass(frozen=True, eq=False)
-class TraceInfo:
+class TraceInfo(Record, eq=False):
     """What the rest of the program may know of a trace without touching the net.
 
     Attributes
@@ -266,8 +261,7 @@ def token_index(
     return query
 
 
-@dataclass(frozen=True)
-class MapRequest:
+class MapRequest(Record):
     """One question a view asks of a trace; hashable, so answers can be cached.
 
     `query` is a token of that layer. What a view does not depend on has its default here:
@@ -289,8 +283,7 @@ class MapRequest:
     depth_of: DepthOf = "answer"
 
 
-@dataclass(frozen=True, eq=False)
-class TokenMap:
+class TokenMap(Record, eq=False):
     """The answer: one value a token (or a colour a patch), to be laid on the picture.
 
     Attributes
@@ -342,8 +335,7 @@ class TokenMap:
         return (low, high) if high > low else (low, low + 1e-6)
 
 
-@dataclass(frozen=True, eq=False)
-class Atlas:
+class Atlas(Record, eq=False):
     """All heads of all layers for one query.
 
     Attributes
@@ -367,8 +359,7 @@ class Atlas:
         object.__setattr__(self, "values", read_only(self.values))
 
 
-@dataclass(frozen=True)
-class TokenFacts:
+class TokenFacts(Record):
     """Figures of one token under one layer and head.
 
     Weights are attention weights of the query on itself and on each prefix token; entropy is in
@@ -388,8 +379,7 @@ class TokenFacts:
     median_norm: float
 
 
-@dataclass(frozen=True)
-class LayerFacts:
+class LayerFacts(Record):
     """One figure a layer for the anatomy rail: mean attention distance over patches, in [0, 1].
 
     It is the mean over heads and patch queries of the distance to where they look, in units of the

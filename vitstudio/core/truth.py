@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from vitstudio.core.errors import PictureError
 from vitstudio.core.geometry import ImageTransform
+from vitstudio.core.record import Record
 
 DELTA = 1.25
 """A depth is right by the measure of the field if neither it nor the truth is larger by more."""
@@ -16,8 +15,7 @@ CAPTION_TEMPLATE = "a photo of {}"
 """Makes a sentence of a caption."""
 
 
-@dataclass(frozen=True, eq=False)
-class Truth:
+class Truth(Record, eq=False):
     """The answers that a net should give.
 
     Attributes
@@ -81,8 +79,7 @@ class Truth:
         return self.depth[nearest], down_in[:, None] & across_in
 
 
-@dataclass(frozen=True)
-class DepthErrors:
+class DepthErrors(Record):
     """How far a depth map is from the truth, over all pixels alike.
 
     Attributes

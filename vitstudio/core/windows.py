@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vitstudio.core.errors import ModelError
+from vitstudio.core.record import Record
 from vitstudio.core.spec import LayerSpec
 
 CellRect = tuple[int, int, int, int]
 """(row, col, rows, cols) in cells of the grid."""
 
 
-@dataclass(frozen=True, eq=False)
-class WindowLayout:
+class WindowLayout(Record, eq=False):
     """Windows over a grid, as a shifted-window layer partitions it.
 
     The map is rolled towards the top left by `shift`, cut into windows row by row, and rolled back.

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from vitstudio.core.attention import combine_heads
 from vitstudio.core.errors import ModelError
+from vitstudio.core.record import Record
 from vitstudio.core.state import Head
 from vitstudio.core.trace import FloatArray, read_only
 
 
-@dataclass(frozen=True)
-class ZeroShotAnswer:
+class ZeroShotAnswer(Record):
     """What a model that reads text says of a picture; everything in the order of the prompts.
 
     Attributes
@@ -67,8 +66,7 @@ class ZeroShotAnswer:
         return best if count is None else best[:count]
 
 
-@dataclass(frozen=True, eq=False)
-class TextAttention:
+class TextAttention(Record, eq=False):
     """Attention of one layer of a text tower over the tokens of one sentence.
 
     Attributes
@@ -90,8 +88,7 @@ class TextAttention:
         object.__setattr__(self, "weights", read_only(self.weights))
 
 
-@dataclass(frozen=True)
-class TextLook:
+class TextLook(Record):
     """What one token of a sentence looks at in one layer and head of a text tower.
 
     `weights` are on every token and sum to 1; padding is left out, nothing looks at it.

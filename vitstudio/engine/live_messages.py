@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vitstudio.core.frame import Frame
 from vitstudio.core.live import LiveFacts, Position
+from vitstudio.core.record import Record
 from vitstudio.core.state import State
 from vitstudio.core.trace import TraceInfo
 
 # ---- to whoever plays the source
 
 
-@dataclass(frozen=True)
-class OpenLive:
+class OpenLive(Record):
     """Open a moving source and let it run; the one before is closed.
 
     Answered by LiveOpened, or by Failed while the source before goes on.
@@ -23,42 +23,36 @@ class OpenLive:
     source: str
 
 
-@dataclass(frozen=True)
-class CloseLive:
+class CloseLive(Record):
     """Let the moving source go: its file, camera or screen is free afterwards."""
 
 
-@dataclass(frozen=True)
-class Play:
+class Play(Record):
     """Run or pause; a source at its end begins anew."""
 
     on: bool
 
 
-@dataclass(frozen=True)
-class Seek:
+class Seek(Record):
     """Go to a time; while paused its picture is given once. Of several the newest counts."""
 
     time_s: float
 
 
-@dataclass(frozen=True)
-class StepFrames:
+class StepFrames(Record):
     """Pause, and give the picture so many further on (or back)."""
 
     count: int
 
 
-@dataclass(frozen=True)
-class SetPace:
+class SetPace(Record):
     """How fast a file is played, and whether it begins anew at its end."""
 
     speed: float = 1.0
     loop: bool = True
 
 
-@dataclass(frozen=True)
-class KeepApart:
+class KeepApart(Record):
     """Give no picture sooner after the one before, while the source runs: it would be overtaken."""
 
     seconds: float
@@ -67,8 +61,7 @@ class KeepApart:
 # ---- to the engine
 
 
-@dataclass(frozen=True, eq=False)
-class LiveFrame:
+class LiveFrame(Record, eq=False):
     """The newest picture of a moving source: one that was not traced yet is overtaken by it.
 
     `given_s` is `time.monotonic()` of the moment that the source had it.
@@ -78,8 +71,7 @@ class LiveFrame:
     given_s: float
 
 
-@dataclass(frozen=True)
-class Follow:
+class Follow(Record):
     """What is to be answered of every live picture from now on.
 
     Attributes
@@ -100,22 +92,19 @@ class Follow:
 # ---- from whoever plays the source
 
 
-@dataclass(frozen=True)
-class LiveOpened:
+class LiveOpened(Record):
     """The source runs."""
 
     facts: LiveFacts
 
 
-@dataclass(frozen=True)
-class LiveMoved:
+class LiveMoved(Record):
     """Where the source is now; with every picture, and whenever the rest of it changes."""
 
     position: Position
 
 
-@dataclass(frozen=True)
-class LiveLost:
+class LiveLost(Record):
     """The source gives no more pictures: unplugged, taken by another program, damaged.
 
     `sentence` says what happened and what to do.
@@ -128,8 +117,7 @@ class LiveLost:
 # ---- from the engine
 
 
-@dataclass(frozen=True, eq=False)
-class LiveAnswered:
+class LiveAnswered(Record, eq=False):
     """A live picture together with everything that is to be shown of it.
 
     Attributes
@@ -159,8 +147,7 @@ class LiveAnswered:
 # ---- takes: live pictures that were kept
 
 
-@dataclass(frozen=True)
-class ExportTake:
+class ExportTake(Record):
     """Write live pictures as a film or as numbers; the suffix of `path` is the format.
 
     Answered by `messages.Exported`, after Progress of the task "ExportTake".
@@ -180,6 +167,5 @@ class ExportTake:
     asked_s: float = field(default_factory=time.perf_counter, compare=False)
 
 
-@dataclass(frozen=True)
-class CancelTake:
+class CancelTake(Record):
     """Stop every export of a take that was asked for before; no file is left or changed by it."""

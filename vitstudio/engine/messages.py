@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vitstudio.core.frame import Frame
+from vitstudio.core.record import Record
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import Direction, Fit, Head, State
 from vitstudio.core.trace import (
@@ -23,13 +24,11 @@ from vitstudio.core.zeroshot import TextLook, ZeroShotAnswer
 # ---- to the engine
 
 
-@dataclass(frozen=True)
-class ListModels:
+class ListModels(Record):
     """Ask which models there are and where their weights are now."""
 
 
-@dataclass(frozen=True)
-class OpenModel:
+class OpenModel(Record):
     """Load a model and make it the current one; the old one stays if that fails.
 
     `weights` is "default", "random" or the path of a checkpoint; `asked_s` is
@@ -43,8 +42,7 @@ class OpenModel:
     asked_s: float = field(default_factory=time.perf_counter, compare=False)
 
 
-@dataclass(frozen=True)
-class OpenCheckpoint:
+class OpenCheckpoint(Record):
     """Load a checkpoint file whose architecture is to be recognised; `asked_s` as in OpenModel."""
 
     path: str
@@ -53,8 +51,7 @@ class OpenCheckpoint:
     asked_s: float = field(default_factory=time.perf_counter, compare=False)
 
 
-@dataclass(frozen=True)
-class CancelLoad:
+class CancelLoad(Record):
     """Models asked for before that `time.perf_counter()` are not wanted any more.
 
     Each of them that is not there yet is answered by Failed with `cancelled`.
@@ -63,15 +60,13 @@ class CancelLoad:
     before_s: float
 
 
-@dataclass(frozen=True)
-class OpenPicture:
+class OpenPicture(Record):
     """Read a picture file (or the first of a folder) on the engine's thread."""
 
     path: str
 
 
-@dataclass(frozen=True, eq=False)
-class OpenImage:
+class OpenImage(Record, eq=False):
     """Read a picture that no file holds on the engine's thread; answered by PictureOpened.
 
     Attributes
@@ -87,8 +82,7 @@ class OpenImage:
     image: bytes | Callable[[str], Frame]
 
 
-@dataclass(frozen=True)
-class DrawScene:
+class DrawScene(Record):
     """Draw the scene of a made world that `source` names; the newest one asked for counts.
 
     A draft is coarse and quick, for while the scene changes.
@@ -98,8 +92,7 @@ class DrawScene:
     draft: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class TraceFrame:
+class TraceFrame(Record, eq=False):
     """Run the current model on a frame; `layer` is the one that will be asked about first."""
 
     frame: Frame
@@ -108,16 +101,14 @@ class TraceFrame:
     layer: int | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True)
-class AskMap:
+class AskMap(Record):
     """One map of the trace of that generation."""
 
     generation: int
     request: MapRequest
 
 
-@dataclass(frozen=True)
-class AskAtlas:
+class AskAtlas(Record):
     """All heads of all layers for one query: its token in every layer."""
 
     generation: int
@@ -125,39 +116,34 @@ class AskAtlas:
     direction: Direction
 
 
-@dataclass(frozen=True)
-class AskToken:
+class AskToken(Record):
     """Figures of the query token under the request's layer and head."""
 
     generation: int
     request: MapRequest
 
 
-@dataclass(frozen=True)
-class AskLayers:
+class AskLayers(Record):
     """Figures of every layer, for the anatomy rail."""
 
     generation: int
 
 
-@dataclass(frozen=True)
-class AskClasses:
+class AskClasses(Record):
     """The most likely classes."""
 
     generation: int
     count: int = 5
 
 
-@dataclass(frozen=True)
-class AskCheck:
+class AskCheck(Record):
     """Prove the attention of one layer: recompute its output and compare."""
 
     generation: int
     layer: int
 
 
-@dataclass(frozen=True)
-class AskPrompts:
+class AskPrompts(Record):
     """How well the picture goes with each prompt; the newest question stops an older one."""
 
     generation: int
@@ -165,8 +151,7 @@ class AskPrompts:
     templates: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class AskWords:
+class AskWords(Record):
     """How much each word of a sentence speaks for the picture.
 
     The sentence is the prompt in the first template; `start_layer` is one of the image tower.
@@ -178,8 +163,7 @@ class AskWords:
     start_layer: int | None = None
 
 
-@dataclass(frozen=True)
-class AskText:
+class AskText(Record):
     """What one token of a sentence looks at in the text tower.
 
     The sentence is the prompt in the first template; `layer` is one of the image tower, whose place
@@ -194,24 +178,21 @@ class AskText:
     token: int | None = None
 
 
-@dataclass(frozen=True)
-class AskBias:
+class AskBias(Record):
     """The relative position bias of one layer."""
 
     generation: int
     layer: int
 
 
-@dataclass(frozen=True, eq=False)
-class Drawn:
+class Drawn(Record, eq=False):
     """What is on screen already: a trace and the map of the view; None for the plain picture."""
 
     info: TraceInfo
     token_map: TokenMap | None
 
 
-@dataclass(frozen=True)
-class Export:
+class Export(Record):
     """Write the view that `state` describes; the suffix of `path` is the format.
 
     With `drawn` exactly that is written, though the engine may have gone on to other pictures;
@@ -224,8 +205,7 @@ class Export:
     drawn: Drawn | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True)
-class RenderFigure:
+class RenderFigure(Record):
     """Draw the view that `state` describes, for the clipboard; `drawn` as in Export."""
 
     generation: int
@@ -233,22 +213,19 @@ class RenderFigure:
     drawn: Drawn | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True)
-class Prepare:
+class Prepare(Record):
     """Import a module that is slow to load, so that the window does not stop for it."""
 
     module: str
 
 
-@dataclass(frozen=True)
-class Restore:
+class Restore(Record):
     """Look into a file for the State that an export carries."""
 
     path: str
 
 
-@dataclass(frozen=True)
-class Download:
+class Download(Record):
     """Bring the weights of a model onto this computer; runs beside the engine, can be cancelled."""
 
     model_id: str
@@ -257,15 +234,13 @@ class Download:
 # ---- from the engine
 
 
-@dataclass(frozen=True)
-class ModelsListed:
+class ModelsListed(Record):
     """Every model that can be named, with where its weights are."""
 
     specs: tuple[ModelSpec, ...]
 
 
-@dataclass(frozen=True)
-class ModelOpened:
+class ModelOpened(Record):
     """The current model from now on.
 
     `half` is the precision of 16 bits that its device calculates with natively; "" for none.
@@ -279,31 +254,27 @@ class ModelOpened:
     half: str = ""
 
 
-@dataclass(frozen=True, eq=False)
-class PictureOpened:
+class PictureOpened(Record, eq=False):
     """A picture was read; `folder` are the pictures beside it, in order, for paging."""
 
     frame: Frame
     folder: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class SceneDrawn:
+class SceneDrawn(Record, eq=False):
     """Answer to DrawScene: a Frame with its truth."""
 
     frame: Frame
     draft: bool
 
 
-@dataclass(frozen=True, eq=False)
-class Traced:
+class Traced(Record, eq=False):
     """A forward pass is done."""
 
     info: TraceInfo
 
 
-@dataclass(frozen=True, eq=False)
-class MapReady:
+class MapReady(Record, eq=False):
     """Answer to AskMap."""
 
     generation: int
@@ -311,40 +282,35 @@ class MapReady:
     seconds: float
 
 
-@dataclass(frozen=True, eq=False)
-class AtlasReady:
+class AtlasReady(Record, eq=False):
     """Answer to AskAtlas."""
 
     generation: int
     atlas: Atlas
 
 
-@dataclass(frozen=True)
-class TokenReady:
+class TokenReady(Record):
     """Answer to AskToken."""
 
     generation: int
     facts: TokenFacts
 
 
-@dataclass(frozen=True)
-class LayersReady:
+class LayersReady(Record):
     """Answer to AskLayers."""
 
     generation: int
     facts: LayerFacts
 
 
-@dataclass(frozen=True)
-class ClassesReady:
+class ClassesReady(Record):
     """Answer to AskClasses: (name, probability), likeliest first."""
 
     generation: int
     classes: tuple[tuple[str, float], ...]
 
 
-@dataclass(frozen=True)
-class CheckReady:
+class CheckReady(Record):
     """Answer to AskCheck: the relative error, and what it should stay below."""
 
     generation: int
@@ -353,16 +319,14 @@ class CheckReady:
     tolerance: float
 
 
-@dataclass(frozen=True)
-class PromptsReady:
+class PromptsReady(Record):
     """Answer to AskPrompts."""
 
     generation: int
     answer: ZeroShotAnswer
 
 
-@dataclass(frozen=True)
-class WordsReady:
+class WordsReady(Record):
     """Answer to AskWords: (word, share), in the order of the sentence; shares sum to 1."""
 
     generation: int
@@ -370,8 +334,7 @@ class WordsReady:
     words: tuple[tuple[str, float], ...]
 
 
-@dataclass(frozen=True)
-class TextReady:
+class TextReady(Record):
     """Answer to AskText."""
 
     asked: AskText
@@ -383,8 +346,7 @@ class TextReady:
         return self.asked.generation
 
 
-@dataclass(frozen=True, eq=False)
-class BiasReady:
+class BiasReady(Record, eq=False):
     """Answer to AskBias: float32 (heads, rows, cols) over offsets from the query; None: no bias."""
 
     generation: int
@@ -392,56 +354,48 @@ class BiasReady:
     values: FloatArray | None
 
 
-@dataclass(frozen=True)
-class Exported:
+class Exported(Record):
     """A file was written whole."""
 
     path: str
 
 
-@dataclass(frozen=True, eq=False)
-class FigureReady:
+class FigureReady(Record, eq=False):
     """Answer to RenderFigure: a QImage, which any thread may read."""
 
     image: object
 
 
-@dataclass(frozen=True)
-class Prepared:
+class Prepared(Record):
     """Answer to Prepare, whether or not the module is there."""
 
     module: str
 
 
-@dataclass(frozen=True)
-class Restored:
+class Restored(Record):
     """Answer to Restore; `state` is None for an ordinary picture."""
 
     path: str
     state: State | None
 
 
-@dataclass(frozen=True)
-class CancelDownload:
+class CancelDownload(Record):
     """Stop a download; what has arrived stays for the next try."""
 
     model_id: str
 
 
-@dataclass(frozen=True)
-class CancelMaps:
+class CancelMaps(Record):
     """Stop the long maps under way; what is on screen stays."""
 
 
-@dataclass(frozen=True)
-class DownloadDone:
+class DownloadDone(Record):
     """The weights of this model are on this computer now."""
 
     model_id: str
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(Record):
     """Long work under way; `fraction` is None where its length is not known, `done` ends it."""
 
     task: str
@@ -450,8 +404,7 @@ class Progress:
     done: bool = False
 
 
-@dataclass(frozen=True)
-class TraceGone:
+class TraceGone(Record):
     """A question will not be answered: the trace that it is about is not the engine's any more."""
 
     request: object
@@ -462,8 +415,7 @@ class TraceGone:
         return int(getattr(self.request, "generation", -1))
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(Record):
     """Something did not work; the program is as it was before the request.
 
     Attributes

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PySide6.QtGui import QFont
 
+from vitstudio.core.record import Record
 from vitstudio.core.state import Fit, Scale
 from vitstudio.core.worlds import WORLD_NAMES, answers_of, is_foreign, trained_on
 from vitstudio.export.content import FigureContent
@@ -33,8 +32,7 @@ OF_ANSWERS = ("depth", "relevance")
 """Views that show what the net says of the picture, not only what it looks at."""
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(Record):
     """A piece of a line in one colour."""
 
     text: str

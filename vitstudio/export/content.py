@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from vitstudio.core.live import live_title
 from vitstudio.core.overlay import colour_range, map_pixels
+from vitstudio.core.record import Record
 from vitstudio.core.spec import LayerSpec
 from vitstudio.core.state import State
 from vitstudio.core.trace import TokenMap, TraceInfo
@@ -28,8 +27,7 @@ MOST_SHAPES = 40_000
 """Maps of more cells are kept as a picture: as shapes no program could open them."""
 
 
-@dataclass(frozen=True, eq=False)
-class FigureContent:
+class FigureContent(Record, eq=False):
     """One view of one trace.
 
     Attributes

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QFont
 
+from vitstudio.core.record import Record
 from vitstudio.export.caption import Line, Span, fact_lines, legend_lines, title_lines, warning
 from vitstudio.export.content import FigureContent
 from vitstudio.painting import palette
@@ -33,8 +33,7 @@ WRAP_SLACK = 0.95
 """Lines are this much shorter than their room: the reader's machine may have a wider font."""
 
 
-@dataclass(frozen=True)
-class TextLine:
+class TextLine(Record):
     """One line of text: where its baseline starts, its pieces and its size."""
 
     x: float
@@ -44,8 +43,7 @@ class TextLine:
     bold: bool = False
 
 
-@dataclass(frozen=True)
-class FigureLayout:
+class FigureLayout(Record):
     """A planned figure, in pixels of the output.
 
     Attributes

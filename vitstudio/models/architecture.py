@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from vitstudio.core.record import Record
 from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.models.catalog import CLASS_LISTS, DEFAULT_PATCHES
 
 State = dict[str, Tensor]
 
 
-@dataclass(frozen=True, eq=False)
-class Architecture:
+class Architecture(Record, eq=False):
     """A net that a checkpoint fits.
 
     Attributes

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from vitstudio.core.errors import CaptureError
+from vitstudio.core.record import Record
 from vitstudio.models.buffers import Buffers
 from vitstudio.models.memory import held_bytes
 from vitstudio.models.probe import SeeAttention, Seen
@@ -35,8 +36,7 @@ class BlockCall:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Recalls:
+class Recalls(Record):
     """Layers whose calls are made again from what is kept of others.
 
     Attributes

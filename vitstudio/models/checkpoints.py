@@ -6,7 +6,6 @@ import argparse
 import pickle
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from vitstudio.core.errors import CheckpointError
+from vitstudio.core.record import Record
 from vitstudio.models.architecture import Architecture
 from vitstudio.models.recognition import PATCH_KEYS, modern_torchvision_keys, recognise
 
@@ -141,8 +141,7 @@ def _unwrap(content: Any) -> State:
 # ---- comparing
 
 
-@dataclass(frozen=True)
-class KeyReport:
+class KeyReport(Record):
     """How a checkpoint's keys compare with those of a net.
 
     Attributes

@@ -6,9 +6,9 @@ import contextlib
 import importlib
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from vitstudio.core.record import Record
 from vitstudio.core.spec import ModelSpec
 from vitstudio.models import catalog, world_nets
 from vitstudio.models.adapters import dat, depthformer, open_clip, timm_vit, torchvision_vit
@@ -22,8 +22,7 @@ BuildFrom = Callable[[str, ModelSpec | None, str], AdaptedNet]
 """The same with the weights of a downloaded file, read by the rules of the library."""
 
 
-@dataclass(frozen=True)
-class Family:
+class Family(Record):
     """How models are built whose ids begin alike.
 
     Attributes

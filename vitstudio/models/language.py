@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from vitstudio.core.errors import ModelError
 from vitstudio.core.prompts import checked_prompts, checked_templates, sentence_of
+from vitstudio.core.record import Record
 from vitstudio.core.zeroshot import ZeroShotAnswer, answer_of
 from vitstudio.models.capture import BlockCall
 from vitstudio.models.relevance import (
@@ -39,8 +39,7 @@ TOKENS_PER_STEP = {"cpu": 128}
 TOKENS_PER_STEP_ON_GPU = 16_384
 
 
-@dataclass(frozen=True)
-class Embeddings:
+class Embeddings(Record):
     """Embeddings of some prompts.
 
     Attributes

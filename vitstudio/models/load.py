@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from vitstudio.core.errors import CheckpointError, ModelError
 from vitstudio.core.frame import Frame
+from vitstudio.core.record import Record
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import Fit
 from vitstudio.models import catalog, hub
@@ -38,8 +39,7 @@ REPLAYING = "cuda"
 """Devices that can record what they do and do it again."""
 
 
-@dataclass(frozen=True)
-class LoadedModel:
+class LoadedModel(Record):
     """A net on its device, with its spec.
 
     Attributes

@@ -12,7 +12,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
@@ -22,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from vitstudio.core.errors import CaptureError
+from vitstudio.core.record import Record
 from vitstudio.models.memory import held_bytes
 
 if TYPE_CHECKING:
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
 Keep = Callable[[Tensor], Tensor]
 
 
-@dataclass(frozen=True)
-class Operands:
+class Operands(Record):
     """What one attention layer computed with.
 
     Attributes
@@ -75,8 +75,7 @@ class Operands:
         return replace(self, query=query, key=key, value=empty, beside=beside)
 
 
-@dataclass(frozen=True)
-class Logits:
+class Logits(Record):
     """What one attention layer put into its softmax: (batch, heads, queries, keys)."""
 
     values: Tensor

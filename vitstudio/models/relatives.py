@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from vitstudio.core.record import Record
 from vitstudio.core.spec import ModelSpec
 from vitstudio.models import catalog
 from vitstudio.models.adapters import timm_vit, torchvision_vit
@@ -21,8 +22,7 @@ from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.checkpoints import match_keys
 
 
-@dataclass(frozen=True)
-class Sign:
+class Sign(Record):
     """How the keys of a family look.
 
     Attributes

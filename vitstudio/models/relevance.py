@@ -24,13 +24,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from vitstudio.core.errors import CaptureError, ModelError
+from vitstudio.core.record import Record
 from vitstudio.models.capture import BlockCall
 from vitstudio.models.probe import Logits, SeeAttention, Seen, without_fast_path
 
@@ -41,8 +41,7 @@ Readout = Literal["first", "mean", "pool"]
 Score = Callable[[Tensor], Tensor]
 
 
-@dataclass(frozen=True)
-class ImageTail:
+class ImageTail(Record):
     """What follows the last layer of an image tower.
 
     Attributes

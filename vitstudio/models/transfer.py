@@ -13,10 +13,11 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from vitstudio.core.errors import Cancelled, DownloadError, OfflineError
+from vitstudio.core.record import Record
 
 Progress = Callable[[int, int | None], None]
 """Called with the bytes that are here and the bytes in all (None if unknown)."""
@@ -35,8 +36,7 @@ OFFLINE_SWITCH = (
 )
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(Record):
     """What to fetch.
 
     Attributes

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPen
 
 from vitstudio.core.colormaps import lookup_table
+from vitstudio.core.record import Record
 from vitstudio.painting.numbers import format_ticks, format_value, nice_ticks
 from vitstudio.painting.scene import to_qimage, with_alpha
 from vitstudio.painting.text import advance, ascent, font_px
@@ -26,8 +25,7 @@ __all__ = [
 NOTCH_ALPHA = 0.6
 
 
-@dataclass(frozen=True)
-class ColourBar:
+class ColourBar(Record):
     """Where the parts of a colour bar are, in the painter's units.
 
     Attributes

@@ -7,7 +7,6 @@ the window or figure being 1. Nothing here decides what is shown: see `painting.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, QTransform
 
+from vitstudio.core.record import Record
 from vitstudio.painting.paths import Points, boxes_path, curves_path, segments_path
 from vitstudio.painting.scene import saved, with_alpha
 
@@ -25,8 +25,7 @@ Colours = NDArray[np.uint8]
 """(n, 4): red, green, blue, alpha."""
 
 
-@dataclass(frozen=True, eq=False)
-class Area:
+class Area(Record, eq=False):
     """Rectangles (n, 4) filled with one colour; where one lies in another there is a hole."""
 
     name: str
@@ -35,8 +34,7 @@ class Area:
     alpha: float
 
 
-@dataclass(frozen=True, eq=False)
-class Lines:
+class Lines(Record, eq=False):
     """Straight lines (n, 4) from (x0, y0) to (x1, y1); `crisp` ones keep to whole pixels."""
 
     name: str
@@ -47,8 +45,7 @@ class Lines:
     crisp: bool = True
 
 
-@dataclass(frozen=True, eq=False)
-class Boxes:
+class Boxes(Record, eq=False):
     """Outlines of rectangles (n, 4)."""
 
     name: str
@@ -58,8 +55,7 @@ class Boxes:
     width: float
 
 
-@dataclass(frozen=True, eq=False)
-class Curves:
+class Curves(Record, eq=False):
     """Polylines, each (n, 2)."""
 
     name: str
@@ -69,8 +65,7 @@ class Curves:
     width: float
 
 
-@dataclass(frozen=True, eq=False)
-class Circles:
+class Circles(Record, eq=False):
     """Circles, the last one on top.
 
     Attributes

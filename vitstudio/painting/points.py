@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from vitstudio.core.colormaps import lookup_table
 from vitstudio.core.geometry import ImageTransform, Rect
 from vitstudio.core.overlay import colour_range, shown_colormap
+from vitstudio.core.record import Record
 from vitstudio.core.state import State
 from vitstudio.core.trace import SamplingPoints, TokenMap
 from vitstudio.painting import palette
@@ -38,8 +37,7 @@ OPEN_PX = 3.0
 HALO_PX = 1.0
 
 
-@dataclass(frozen=True, eq=False)
-class PlacedPoints:
+class PlacedPoints(Record, eq=False):
     """The points of a map on the picture, the heaviest last.
 
     Attributes

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from vitstudio.core.record import Record
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import State
 from vitstudio.state.sizes import steps_of
@@ -12,8 +12,7 @@ from vitstudio.state.sizes import steps_of
 PARTS = ((0.75, "three quarters of the resolution"), (0.5, "half the resolution"))
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Record):
     """One thing less.
 
     Attributes

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vitstudio.core.frame import Frame
+from vitstudio.core.record import Record
 from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.core.state import Fit, State
 from vitstudio.core.trace import MapRequest, TraceInfo
@@ -30,8 +31,7 @@ WITH_BIAS = ("window", "shifted", "deformable")
 """Mixers whose attention may have a position bias."""
 
 
-@dataclass(frozen=True)
-class Situation:
+class Situation(Record):
     """A resolved state and the trace that it is drawn from.
 
     Attributes
@@ -61,8 +61,7 @@ class Situation:
         return self.view.requests[0] if self.view.requests else None
 
 
-@dataclass(frozen=True, eq=False)
-class TraceKey:
+class TraceKey(Record, eq=False):
     """What a forward pass depends on; equal keys need no second pass.
 
     The fit and the resolution are those that take effect: a net of one input size ignores both in

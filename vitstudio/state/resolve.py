@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vitstudio.core.live import is_live
+from vitstudio.core.record import Record
 from vitstudio.core.spec import LayerSpec, ModelSpec
 from vitstudio.core.state import State, ViewKind
 from vitstudio.core.trace import MapRequest, TraceInfo
@@ -20,8 +21,7 @@ OF_THE_NET: tuple[ViewKind, ...] = ("relevance", "depth")
 """Views that are the same whichever layer is chosen."""
 
 
-@dataclass(frozen=True)
-class ViewState:
+class ViewState(Record):
     """What is to be on screen: State made definite for one model and, once there is one, one trace.
 
     Attributes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
@@ -18,6 +17,7 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QPainter
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
+from vitstudio.core.record import Record
 from vitstudio.painting import palette
 from vitstudio.ui.actions import Action
 from vitstudio.ui.fuzzy import fuzzy_match
@@ -34,8 +34,7 @@ GROUP_WEIGHT = 0.3
 FAINT_INK = "#6d7686"
 
 
-@dataclass(frozen=True)
-class Hit:
+class Hit(Record):
     """One found action: which letters of the title matched, and why it is disabled ("" if not)."""
 
     action: Action

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from vitstudio.core.record import Record
 
 _START_OF_WORD = 8.0
 _NEXT_LETTER = 6.0
@@ -10,8 +10,7 @@ _LETTER = 1.0
 _SKIPPED = 0.15
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(Record):
     """How well a text matches, and which of its letters did."""
 
     score: float

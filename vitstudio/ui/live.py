@@ -6,12 +6,13 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Protocol
 
 from vitstudio.core.live import Kept, LiveFacts, LiveRates, Position, is_captured
+from vitstudio.core.record import Record
 from vitstudio.engine.live_messages import (
     CloseLive,
     KeepApart,
@@ -74,8 +75,7 @@ class NoCaptures:
         """Nothing is open."""
 
 
-@dataclass(frozen=True)
-class _Source:
+class _Source(Record):
     """What runs until the source asked for is open, and still does if that fails."""
 
     facts: LiveFacts

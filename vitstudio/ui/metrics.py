@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from vitstudio.core.record import Record
 
 
-@dataclass(frozen=True)
-class Metrics:
+class Metrics(Record):
     """Sizes in logical pixels.
 
     Attributes

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from vitstudio.core.record import Record
 from vitstudio.core.spec import Availability, ModelSpec
 
 GROUPS: tuple[tuple[Availability, str], ...] = (
@@ -16,8 +15,7 @@ ABILITY_WORDS = {"text": "prompts", "depth": "depth", "classes": "classes"}
 """What finds the models that can do something, whatever they are called."""
 
 
-@dataclass(frozen=True)
-class ModelRow:
+class ModelRow(Record):
     """A line of the list: a model, or the heading of a group."""
 
     heading: str = ""

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from vitstudio.core.flicker import Flicker
 from vitstudio.core.frame import Frame
 from vitstudio.core.live import Kept, LiveFacts, LiveRates, Position
+from vitstudio.core.record import Record
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import ViewKind
 from vitstudio.core.trace import Atlas, FloatArray, LayerFacts, TokenFacts, TokenMap, TraceInfo
@@ -175,8 +175,7 @@ class NoticeLike(Protocol):
     def show_notice(self, text: str, kind: NoticeKind) -> None: ...
 
 
-@dataclass(frozen=True)
-class Screen:
+class Screen(Record):
     """All views that the presenter writes."""
 
     canvas: CanvasLike

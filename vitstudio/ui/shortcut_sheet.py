@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitstudio.core.record import Record
 from vitstudio.painting import palette
 from vitstudio.ui.actions import GROUPS, Action
 from vitstudio.ui.key_caps import caps_width, draw_cap, draw_caps, key_parts
@@ -30,8 +30,7 @@ COLUMNS = 3
 LINE_PX = 25
 
 
-@dataclass(frozen=True)
-class SheetLine:
+class SheetLine(Record):
     """One line: what it does, and the shortcuts or the words for the mouse."""
 
     title: str

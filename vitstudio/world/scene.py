@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
 from vitstudio.core.errors import StateError
+from vitstudio.core.record import Record
 from vitstudio.world.vocabulary import (
     COLOURS,
     FLOOR_TEXTURES,
@@ -40,8 +41,7 @@ WORDS = ("shape", "texture", "colour")
 POSITIVE = ("size", "texture_scale", "distance", "height", "field", "half_width", "back")
 
 
-@dataclass(frozen=True)
-class Solid:
+class Solid(Record):
     """One solid on the floor.
 
     Attributes
@@ -74,8 +74,7 @@ class Solid:
     gloss: float = 0.3
 
 
-@dataclass(frozen=True)
-class Ground:
+class Ground(Record):
     """Floor or walls: a texture, a colour of `GROUND_COLOURS`, the size of the pattern."""
 
     texture: str
@@ -83,8 +82,7 @@ class Ground:
     texture_scale: float = 1.0
 
 
-@dataclass(frozen=True)
-class Camera:
+class Camera(Record):
     """A pinhole camera that looks at the main solid.
 
     Attributes
@@ -110,8 +108,7 @@ class Camera:
     aim_z: float = 0.25
 
 
-@dataclass(frozen=True)
-class Light:
+class Light(Record):
     """The lamp: where it stands in the sky, how warm and how strong it is.
 
     Attributes
@@ -133,16 +130,14 @@ class Light:
     softness: float = 0.08
 
 
-@dataclass(frozen=True)
-class Room:
+class Room(Record):
     """Half the width of the room, and how far behind the origin its back wall stands."""
 
     half_width: float = 2.4
     back: float = 1.8
 
 
-@dataclass(frozen=True)
-class Scene:
+class Scene(Record):
     """Everything that is in a picture. See the module's head for the axes."""
 
     seed: int

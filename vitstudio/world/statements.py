@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from vitstudio.core.record import Record
 from vitstudio.world.relations import relation_holds
 from vitstudio.world.scene import Scene, Solid
 
@@ -11,8 +10,7 @@ AND = "and"
 """In the place of a relation: both are there."""
 
 
-@dataclass(frozen=True)
-class Phrase:
+class Phrase(Record):
     """Some solids of a scene: "two striped red cones".
 
     Attributes
@@ -41,8 +39,7 @@ class Phrase:
         return [solid for solid in scene.solids if self.fits(solid)]
 
 
-@dataclass(frozen=True)
-class Statement:
+class Statement(Record):
     """A subject, perhaps where it is against others, perhaps the floor and the walls.
 
     Attributes

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from vitstudio.core.record import Record
 from vitstudio.world.lexicon import (
     COUNTS,
     SYNONYMS,
@@ -16,8 +17,7 @@ from vitstudio.world.lexicon import (
 from vitstudio.world.statements import AND, Phrase, Statement
 
 
-@dataclass(frozen=True)
-class Wording:
+class Wording(Record):
     """How a statement is put.
 
     Attributes

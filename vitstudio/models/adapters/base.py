@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
+from vitstudio.core.record import Record
 from vitstudio.core.spec import LayerSpec, MixerKind, ModelSpec
 from vitstudio.models.buffers import Buffers
 from vitstudio.models.capture import Recalls
@@ -22,8 +23,7 @@ CHANNELS_LAST: frozenset[MixerKind] = frozenset({"convolution", "pooling"})
 """Kinds of layers that are faster so."""
 
 
-@dataclass(frozen=True)
-class AdaptedNet:
+class AdaptedNet(Record):
     """A net and where its token mixers are.
 
     Attributes

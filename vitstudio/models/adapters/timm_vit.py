@@ -7,12 +7,13 @@ adapters that are named in `FAMILIES`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
 from vitstudio.core.errors import ModelError
+from vitstudio.core.record import Record
 from vitstudio.core.spec import HubFile, ModelSpec
 from vitstudio.models.adapters.base import AdaptedNet, global_layers
 from vitstudio.models.adapters.convnet import adapt_resnet, adapt_timm_convnext
@@ -28,8 +29,7 @@ PYRAMID_STEP = (32, 32)
 """Pixels of one cell of the last stage, in every pyramid here."""
 
 
-@dataclass(frozen=True)
-class TimmFamily:
+class TimmFamily(Record):
     """What is the same in all nets of a class.
 
     Attributes

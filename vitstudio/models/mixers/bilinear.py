@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
+
+from vitstudio.core.record import Record
 
 Size = tuple[int, int]
 
 
-@dataclass(frozen=True, eq=False)
-class Footprint:
+class Footprint(Record, eq=False):
     """The four cells around each point.
 
     Attributes

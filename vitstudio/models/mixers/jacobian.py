@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from vitstudio.core.record import Record
 from vitstudio.core.spec import LayerSpec
 from vitstudio.models.capture import BlockCall
 from vitstudio.models.mixers.base import Checked, Layout, Mixer, grid_of
@@ -78,8 +78,7 @@ def in_float32(block: nn.Module) -> nn.Module:
     return copy.deepcopy(block).float()
 
 
-@dataclass(frozen=True, eq=False)
-class Part:
+class Part(Record, eq=False):
     """What a token's Jacobian is computed on.
 
     Attributes

@@ -7,19 +7,17 @@ them. The keys' bias adds the same to all logits of a row, so softmax does not s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 
+from vitstudio.core.record import Record
 from vitstudio.models.nets.vit import Attention
 
 PLAIN_TIMM = ("timm.layers.attention", "timm.models.vision_transformer")
 """Where timm's class "Attention" is, in its newer and older releases."""
 
 
-@dataclass(frozen=True)
-class Projections:
+class Projections(Record):
     """How a layer makes queries and keys of its tokens; views of the net's own weights.
 
     Attributes

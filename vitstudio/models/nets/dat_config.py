@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from vitstudio.core.errors import ModelError
+from vitstudio.core.record import Record
 
 Size = tuple[int, int]
 Kind = Literal["window", "shifted", "deformable"]
@@ -15,8 +16,7 @@ KINDS: dict[str, Kind] = {"L": "window", "S": "shifted", "D": "deformable"}
 """Letters of the paper's configurations: local, shifted, deformable."""
 
 
-@dataclass(frozen=True)
-class DatConfig:
+class DatConfig(Record):
     """Sizes of a net, a tuple entry a stage; the defaults are DAT-Tiny.
 
     Attributes

@@ -7,19 +7,17 @@ of bfloat16 would be off by 1/20 of a cell.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vitstudio.core.record import Record
 from vitstudio.models.nets.dat_config import Size
 from vitstudio.models.nets.dat_parts import LayerNormChannels
 from vitstudio.models.nets.precision import exact
 
 
-@dataclass(frozen=True)
-class Sampling:
+class Sampling(Record):
     """Where a deformable block looks: each float32 (batch, groups, rows, cols, 2), in (y, x).
 
     In normalised units, -1 and 1 being the *centres* of the outermost cells (`index_coordinates`).

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -21,14 +20,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from vitstudio.core.errors import ModelError
+from vitstudio.core.record import Record
 from vitstudio.models.nets.hahi import Hahi
 from vitstudio.models.nets.swin_branch import PATCH_SIZE, Backbone, Block
 
 Size = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class DepthFormerConfig:
+class DepthFormerConfig(Record):
     """Sizes of a net, a tuple entry a stage; the defaults are Swin-T for NYU.
 
     Attributes
@@ -201,8 +200,7 @@ class Decoder(nn.Module):
         return raw
 
 
-@dataclass(frozen=True, eq=False)
-class Features:
+class Features(Record, eq=False):
     """What a picture becomes on its way: maps (batch, dim, rows, cols), fine to coarse.
 
     The convolution branch comes first in both, at half the picture's size, if there is one.

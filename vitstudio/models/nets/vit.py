@@ -16,15 +16,14 @@ the position table with antialiasing where DINOv2 does not, which moves the toke
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from vitstudio.core.record import Record
 
-@dataclass(frozen=True)
-class VitConfig:
+
+class VitConfig(Record):
     """Sizes of a net; the defaults are ViT-S/14 of DINOv2."""
 
     image_size: int = 518

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
+
+from vitstudio.core.record import Record
 
 GROUPS = (
     "Picture",
@@ -21,8 +22,7 @@ GROUPS = (
 """Groups in the order of the shortcut sheet."""
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(Record):
     """One thing a person can do.
 
     Attributes

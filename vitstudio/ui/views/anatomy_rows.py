@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
 from typing import Literal
 
+from vitstudio.core.record import Record
 from vitstudio.core.spec import LayerSpec, MixerKind, ModelSpec
 from vitstudio.core.trace import LayerFacts, TraceInfo
 from vitstudio.ui.views.glyphs import MIXER_TITLES
@@ -19,8 +19,7 @@ FULL_BAR = 0.5
 """Mean distance, in grid diagonals, of a full bar: looking everywhere equally gives about 0.37."""
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Record):
     """One line of the rail.
 
     Attributes

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QFont, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from vitstudio.core.live import LiveRates
+from vitstudio.core.record import Record
 from vitstudio.painting import palette
 from vitstudio.ui.views.drawing import derived_font, draw_text, tabular, text_width, unit
 from vitstudio.ui.views.live_words import count_text, rate_text, size_text
@@ -37,8 +36,7 @@ WIDEST = {
 """The widest usual text of a figure: its place is as wide, whatever stands in it."""
 
 
-@dataclass(frozen=True)
-class Slot:
+class Slot(Record):
     """One figure with the muted words around it, and the room before it in design pixels."""
 
     key: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import (
@@ -26,6 +25,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from vitstudio.core.record import Record
 from vitstudio.core.smoothing import calm_order
 from vitstudio.core.zeroshot import ZeroShotAnswer
 from vitstudio.painting import palette
@@ -53,8 +53,7 @@ BAR_ROLE = int(Qt.ItemDataRole.UserRole)
 _KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End)
 
 
-@dataclass(frozen=True)
-class Bar:
+class Bar(Record):
     """One prompt with its figures; the tooltips say what was not read, "" where all was.
 
     `cut_tooltip` is for what comes after the last token that is read, `unread_tooltip` for words

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QWidget
 
 from vitstudio.core.live import SPEEDS, LiveFacts, Position
+from vitstudio.core.record import Record
 from vitstudio.ui.theme import set_property
 from vitstudio.ui.views.controls import MenuButton, ToggleButton, label
 from vitstudio.ui.views.drawing import ElidedLabel, keep_height, tabular, text_width, unit
@@ -22,8 +22,7 @@ KEY_STEP_S = 1.0
 SPACING = 6
 
 
-@dataclass(frozen=True)
-class Brevity:
+class Brevity(Record):
     """How much is said in the row.
 
     Attributes

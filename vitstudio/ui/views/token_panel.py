@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from vitstudio.core.record import Record
 from vitstudio.core.trace import TokenFacts
 from vitstudio.painting import palette
 from vitstudio.painting.numbers import format_value
@@ -21,8 +20,7 @@ from vitstudio.ui.views.drawing import (
 EMPTY = "Click a patch of the picture to see the figures of its token."
 
 
-@dataclass(frozen=True)
-class FactRow:
+class FactRow(Record):
     """One line of the card: what, how much, and what that means."""
 
     name: str
