@@ -66,6 +66,14 @@ def test_reasons_come_by_action_or_by_control():
     assert hits == {"next.layer": "No model.", "next.head": "No heads."}
 
 
+def test_what_was_typed_comes_before_its_letters_in_between():
+    off = {"only.look": "Nothing to look at."}
+    actions = [action("Onward to lively looks"), action("Only look"), action("Also only look")]
+    found = [hit.action.title for hit in find_actions(actions, off, "Only  loo")]
+    assert found == ["Also only look", "Only look", "Onward to lively looks"]
+    assert find_actions(ACTIONS, {}, "nl")[0].action.title == "Next layer"  # not "Only"
+
+
 def test_without_text_all_stand_in_their_order(palette):
     assert titles(palette) == [action.title for action in ACTIONS]
 

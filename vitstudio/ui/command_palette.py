@@ -47,6 +47,8 @@ def find_actions(
 ) -> tuple[Hit, ...]:
     """Actions whose title or group matches, best first; without text all, in their own order.
 
+    Titles with words that begin as typed come before all that have those letters here and there;
+    of either, what can be done now comes before what cannot.
     `disabled` has reasons by action id, or by the control that an action belongs to.
     """
     scored: list[tuple[float, Hit]] = []
@@ -63,7 +65,14 @@ def find_actions(
             scored.append((GROUP_WEIGHT * anywhere.score, Hit(action, (), reason)))
     if text.strip():
         # Sorting is stable: equal scores keep the order of the table.
-        scored.sort(key=lambda entry: (bool(entry[1].reason), -entry[0]))
+        typed = " " + " ".join(text.lower().split())
+        scored.sort(
+            key=lambda entry: (
+                typed not in f" {entry[1].action.title.lower()}",
+                bool(entry[1].reason),
+                -entry[0],
+            )
+        )
     return tuple(hit for _, hit in scored)
 
 
