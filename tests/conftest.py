@@ -109,6 +109,8 @@ def _no_qt_left(
     threads = _remember_started(QThread, monkeypatch)
     yield
     widgets = _widgets_left(application, before)
+    if application.styleSheet():  # else the next window is styled while it is built, part by part
+        application.setStyleSheet("")
     active = [timer for timer in _alive(timers) if timer.isActive()]
     running = [thread for thread in _alive(threads) if thread.isRunning()]
     if _failed in request.node.stash:

@@ -10,7 +10,6 @@ from typing import Any
 
 from vitstudio.core.frame import Frame
 from vitstudio.core.live import is_live
-from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import State
 from vitstudio.core.trace import TokenMap
 from vitstudio.core.worlds import is_made
@@ -31,6 +30,7 @@ from vitstudio.state.requests import (
 )
 from vitstudio.state.resolve import ViewState, resolve
 from vitstudio.ui.answers import Answers
+from vitstudio.ui.arrivals import SPACE_MODULE, Arrivals
 from vitstudio.ui.asking import IN_LINE, Asking, Post
 from vitstudio.ui.downloads import Downloads
 from vitstudio.ui.live import CapturesLike, Live, NoCaptures
@@ -48,10 +48,7 @@ from vitstudio.ui.smoothing import Smoothing
 log = logging.getLogger(__name__)
 
 BUSY_DELAY_S = 0.15
-LAND_S = 0.4
-"""How long a changed scene waits for its trace, to come on screen together with it."""
 MAY_CARRY_STATE = (".png", ".svg")
-SHOWN_ON_CANVAS = ("OpenModel", "OpenCheckpoint")
 OF_A_MAP = ("view", "layer", "head", "query", "direction")
 ASKED_OF_A_TRACE = (
     messages.AskMap,
@@ -65,9 +62,6 @@ ASKED_OF_A_TRACE = (
     messages.AskText,
     messages.AskBias,
 )
-SPACE_MODULE = "pyqtgraph.opengl"
-"""What the view in 3D needs, and nothing else does."""
-TAB_OF_ABILITY = {"text": "Prompts", "depth": "Depth"}
 
 
 class Presenter:
@@ -109,7 +103,6 @@ class Presenter:
         self._post = post
         self._screen = screen
         self._later = later
-        self._opened = opened
         self._live = Live(post, captures or NoCaptures())
         self._loading = Loading(state, post, later, self._live)
         self._asking = Asking(post)
@@ -123,16 +116,13 @@ class Presenter:
         self._smoothing = Smoothing()
         self._shown = Situation(resolve(state.state, None, None))
         self._proofs = Proofs(screen, post, later, lambda: self._shown)
-        self._specs: tuple[ModelSpec, ...] = ()
         self._preview: tuple[float, float] | None = None
         self._tab = ""
-        self._met: set[str] = set()
         self._downloads = Downloads(post, screen.picker)
         self._failed_map: AskMap | None = None
         self._live_goes_on = False
         self._answered: State | None = None
         self._cancel_busy: Callable[[], None] = lambda: None
-        self._cancel_land: Callable[[], None] = lambda: None
         self._captions = SceneCaptions(state)
         self._live_size = LiveSize(state, screen.notice)
         self.live = LiveView(
@@ -146,22 +136,23 @@ class Presenter:
             self._ask_the_rest,
             opened,
         )
+        arrivals = Arrivals(
+            state,
+            screen,
+            later,
+            self._loading,
+            self._downloads,
+            self._captions,
+            self._refresh,
+            opened,
+        )
         self._handlers: dict[type, Callable[[Any], None]] = {
             **self.live.handlers(),
+            **arrivals.handlers(),
             **Answers(screen, self._asking, self._showing, lambda: self._shown).handlers(),
-            messages.ModelsListed: self._on_models_listed,
-            messages.ModelOpened: self._on_model_opened,
-            messages.PictureOpened: self._on_picture_opened,
-            messages.SceneDrawn: self._on_scene_drawn,
-            messages.Restored: self._on_restored,
             messages.Traced: self._on_traced,
             messages.MapReady: self._on_map,
             messages.CheckReady: self._proofs.take,
-            messages.Prepared: self._on_prepared,
-            messages.Exported: self._on_exported,
-            messages.FigureReady: self._on_figure,
-            messages.DownloadDone: self._on_download_done,
-            messages.Progress: self._on_progress,
             messages.TraceGone: self._on_gone,
             messages.Failed: self._on_failed,
         }
@@ -454,60 +445,6 @@ class Presenter:
 
     # ---- answers ----
 
-    def _on_models_listed(self, message: messages.ModelsListed) -> None:
-        self._specs = message.specs
-        self._show_models()
-
-    def _show_models(self) -> None:
-        spec = self._loading.spec
-        self._screen.picker.show_models(self._specs, spec.id if spec is not None else "")
-
-    def _on_model_opened(self, message: messages.ModelOpened) -> None:
-        self._loading.model_opened(message)
-        self._screen.top_bar.show_model(message.spec, message.device, message.precision)
-        for note in message.notes:
-            self._screen.notice.show_notice(note, "info")
-        for note in self._loading.notes:
-            self._screen.notice.show_notice(note, "info")
-        self._show_models()
-        self._refresh()
-        self._introduce(message.spec)
-
-    def _introduce(self, spec: ModelSpec) -> None:
-        """Bring the tab to the front that a model of a new kind was made for."""
-        for ability, title in TAB_OF_ABILITY.items():
-            if ability in spec.abilities and ability not in self._met:
-                self._met.add(ability)
-                self._screen.tabs.show_tab(title)
-
-    def _on_picture_opened(self, message: messages.PictureOpened) -> None:
-        self._loading.picture_opened(message)
-        if message.frame.note:
-            self._screen.notice.show_notice(message.frame.note, "info")
-        if self._opened is not None:
-            self._opened(message.frame.source)
-        self._refresh()
-
-    def _on_scene_drawn(self, message: messages.SceneDrawn) -> None:
-        self._loading.scene_drawn(message)
-        self._captions.drawn(message.frame, message.draft)
-        self._cancel_land()
-        if message.draft:
-            self._cancel_land = self._later(LAND_S, self._land)
-        self._refresh()
-
-    def _land(self) -> None:
-        """The model is slower than the scene: show the scene, and go on with the next."""
-        self._loading.land()
-        self._refresh()
-        self._loading.scenes.go_on()
-
-    def _on_restored(self, message: messages.Restored) -> None:
-        if self._loading.restored(message) and message.state is not None:
-            text = f"The view saved in {PurePath(message.path).name} is back."
-            self._screen.notice.show_notice(text, "good")
-        self._refresh()
-
     def _on_traced(self, message: messages.Traced) -> None:
         if self._loading.traced(message.info):
             self._screen.top_bar.show_times(message.info.forward_s, None)
@@ -535,26 +472,6 @@ class Presenter:
             self._asking.answered(AskMap)
         if wanted:
             self._fetch_ahead()
-
-    def _on_prepared(self, message: messages.Prepared) -> None:
-        if message.module == SPACE_MODULE:
-            self._screen.depth.show_space()
-
-    def _on_exported(self, message: messages.Exported) -> None:
-        self._screen.notice.show_notice(f"Saved {PurePath(message.path).name}.", "good")
-
-    def _on_figure(self, message: messages.FigureReady) -> None:
-        self._screen.copy_image(message.image)
-        self._screen.notice.show_notice("The view is on the clipboard.", "good")
-
-    def _on_download_done(self, message: messages.DownloadDone) -> None:
-        if self._downloads.done(message.model_id):
-            self._state.update(model_id=message.model_id, weights="default")
-
-    def _on_progress(self, message: messages.Progress) -> None:
-        self._downloads.progress(message)
-        if message.task not in SHOWN_ON_CANVAS:
-            self._screen.status.show_progress(None if message.done else message)
 
     def _on_gone(self, message: messages.TraceGone) -> None:
         if message.generation == self._shown.generation:
