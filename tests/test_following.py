@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,7 @@ def test_sources_are_told_for_how_long_no_other_picture_is_taken(follow: FollowH
     assert told == [pytest.approx(REST * first.seconds)]
     answers(follow, LiveFrame(frame(2), 0.0))
     assert isinstance(second, LiveAnswered)
-    assert told[1:] == [pytest.approx(REST * min(first.seconds, second.seconds))]
+    assert told[1:] == [pytest.approx(REST * median((first.seconds, second.seconds)))]
     follow.follow(Follow(STATE, tab="Heads"))  # takes longer
     answers(follow, LiveFrame(frame(3), 0.0))
     follow.follow(Follow(STATE.replace(source="camera:other")))

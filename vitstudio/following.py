@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
 from vitstudio.core.frame import Frame
@@ -23,7 +24,7 @@ ALL_LAYERS = "Heads"
 
 
 REST = 0.85
-"""Of the shortest of the last answers: so long, at least, no other picture is begun."""
+"""Of the time of the last answers: so long, most likely, no other picture is begun."""
 
 
 class FollowHandlers:
@@ -48,7 +49,7 @@ class FollowHandlers:
         self._table = compute.table()
         self._follow = Follow(None)
         self._sharing = Sharing()
-        self._lasted: deque[float] = deque(maxlen=3)
+        self._lasted: deque[float] = deque(maxlen=5)
         self._lasting: object = None
         self.overtaken: Callable[[], int] = lambda: 0
         self.taken: Callable[[float], None] = lambda _seconds: None
@@ -126,7 +127,7 @@ class FollowHandlers:
             self._lasting = work
             self._lasted.clear()
         if self._lasted:
-            self.taken(REST * min(self._lasted))
+            self.taken(REST * median(self._lasted))
 
 
 def _key(frame: Frame, spec: ModelSpec | None, asked: Follow) -> TraceKey | None:

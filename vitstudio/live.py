@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -135,8 +134,8 @@ class LiveHandlers:
                 log.warning("A source that was closed is still being read.")
         return refused is None
 
-    def _give(self, frame: Frame) -> None:
-        self._post(live_messages.LiveFrame(frame, time.monotonic()))
+    def _give(self, frame: Frame, due: float) -> None:
+        self._post(live_messages.LiveFrame(frame, due))
 
     def _say(self, position: Position) -> None:
         self._emit(live_messages.LiveMoved(position))

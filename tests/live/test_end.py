@@ -98,7 +98,6 @@ def test_an_hour_of_sleep_makes_no_picture_rush_by(
     """On systems whose clock goes on meanwhile."""
     asleep = [0.0]
     monkeypatch.setattr(Clock, "now", lambda _clock: time.monotonic() + asleep[0])
-    monkeypatch.setattr("vitstudio.live.time", Jumping(asleep))
     driven.open(DEMO)
     driven.goes_on(DEMO)
     begun = len(driven.got)
@@ -115,16 +114,6 @@ def test_an_hour_of_sleep_makes_no_picture_rush_by(
     kept = driven.presenter._live.kept()
     assert 0 < kept.seconds < 60
     assert driven.playing
-
-
-class Jumping:
-    """The module `time`, with sleep."""
-
-    def __init__(self, asleep: list[float]) -> None:
-        self._asleep = asleep
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self._asleep[0]
 
 
 # ---- memory

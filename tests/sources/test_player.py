@@ -91,13 +91,15 @@ class Watched:
     def __init__(self, reel: Reel, clock: Clock) -> None:
         self.clock = clock
         self.given: list[tuple[int, float]] = []
+        self.due: list[float] = []
         self.frames: list[Frame] = []
         self.said: queue.Queue[Position] = queue.Queue()
         self.errors: queue.Queue[Exception] = queue.Queue()
         self.on_give: Callable[[int], None] = lambda _count: None
         self.player = Player(reel, self._give, self.said.put, self.errors.put, clock)
 
-    def _give(self, frame: Frame) -> None:
+    def _give(self, frame: Frame, due: float) -> None:
+        self.due.append(due)
         self.given.append((frame.index, self.clock.now()))
         self.frames.append(frame)
         self.on_give(len(self.given))
@@ -254,19 +256,21 @@ def test_slow_showing_passes_pictures_over(clock: Leaps, watch: Watch) -> None:
     assert steps.mean() > 1.5
 
 
-@pytest.mark.parametrize(("apart_s", "speed"), [(0.25, 1.0), (0.1, 2.0)])
+@pytest.mark.parametrize(
+    ("apart_s", "speed", "expected"),
+    [(0.25, 1.0, [0, 2, 5, 7, 9]), (0.12, 2.0, [0, 2, 4, 7, 9])],
+)
 def test_pictures_that_would_be_overtaken_are_passed_over(
-    strip: Strip, watch: Watch, apart_s: float, speed: float
+    strip: Strip, watch: Watch, apart_s: float, speed: float, expected: list[int]
 ) -> None:
     watched = watch(strip)
     watched.player.keep_apart(apart_s)
     watched.player.set_pace(speed, loop=False)
     watched.player.start()
     watched.until(lambda position: position.ended)
-    # Of pictures of 0.1 s each the third is the first that is still shown a quarter later.
-    assert [index for index, _ in watched.given] == [0, 2, 4, 6, 8, 9]
-    times = [moment - watched.given[0][1] for _, moment in watched.given]
-    assert times == pytest.approx(np.array([0.0, 0.2, 0.4, 0.6, 0.8, 0.9]) / speed)
+    # Of pictures of 0.1 s each, those that are shown so long after another.
+    assert watched.indices == expected
+    assert watched.moments == pytest.approx(apart_s * np.arange(5))
     watched.player.step(-1)
     watched.until(lambda position: position.index == 8)
 
@@ -297,9 +301,38 @@ def test_a_picture_read_ahead_is_passed_over_too(strip: Strip, watch: Watch) -> 
     strip.read = reading  # type: ignore[method-assign]
     watched.player.start()
     watched.until(lambda position: position.ended)
-    assert [index for index, _ in watched.given] == [0, 1, 2, 3, 4, 6, 7, 8, 9]
-    times = [moment - watched.given[0][1] for _, moment in watched.given]
-    assert times == pytest.approx([index / 10 for index, _ in watched.given])
+    assert watched.indices == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+    # Picture 6 is shown at 0.65 s, when one is taken again; it was due at 0.6.
+    assert watched.moments == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.65, 0.7, 0.8, 0.9])
+    due = [moment - watched.due[0] for moment in watched.due]
+    assert due == pytest.approx([index / 10 for index in watched.indices])
+
+
+def test_a_picture_is_read_shortly_before_it_is_wanted(clock: Leaps, watch: Watch) -> None:
+    """Read at once, it would be read in vain: who takes the one before says later for how long."""
+    strip = Strip(clock, 40, length_s=0.01)
+    watched = watch(strip)
+    watched.player.keep_apart(0.05)
+    began: list[float] = []
+    read = strip.read
+
+    def reading(from_s: float = 0.0) -> Shot | None:
+        began.append(clock.moment)
+        clock.moment += 0.004
+        return read(from_s)
+
+    strip.read = reading  # type: ignore[method-assign]
+
+    def taken(count: int) -> None:
+        if count == 5:
+            watched.player.close()
+
+    watched.on_give = taken
+    watched.player.start()
+    assert strip.closed.wait(PATIENCE_S)
+    wanted = np.array([moment for _, moment in watched.given]) + 0.05
+    assert wanted[1:4] - np.array(began[2:5]) == pytest.approx(1.5 * 0.004)
+    assert strip.reads.qsize() == len(watched.given) == 5
 
 
 def test_rest_counts_while_it_plays_only(strip: Strip, watch: Watch) -> None:

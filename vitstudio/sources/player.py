@@ -15,6 +15,9 @@ from vitstudio.sources.wish import Wish
 
 CATCH_UP_S = 0.1
 """A picture is read after so much of the clock's time at the latest, however slow reading is."""
+READY, FORGET = 1.5, 0.9
+"""Reading begins so many times as long before its end as it took; the longest counts, and is
+forgotten picture by picture."""
 GAP_S = 1e-3
 """Less between two pictures is rounding."""
 SPEED_RANGE = (0.01, 100.0)
@@ -31,7 +34,7 @@ class Player:
     ----------
     reel : Reel
     give : callable
-        Called with each picture when it is due.
+        Called with each picture and the moment when it was due, which is now or not long ago.
     say : callable
         Called with the position after each picture, and whenever the rest of it changes.
     lost : callable
@@ -42,7 +45,7 @@ class Player:
     def __init__(
         self,
         reel: Reel,
-        give: Callable[[Frame], object],
+        give: Callable[[Frame, float], object],
         say: Callable[[Position], object],
         lost: Callable[[Exception], object],
         clock: Clock | None = None,
@@ -61,6 +64,12 @@ class Player:
         self._shown: Shot | None = None
         self._ahead: Shot | None = None
         self._at_end = False
+        self._reading_s = 0.0
+        self._given = float("-inf")
+        self._wanted = float("-inf")
+        """At which moment the next picture is wanted; it is read shortly before."""
+        self._expected_s = 0.0
+        """At which time of the source something was to be done; what is later was not planned."""
 
     def start(self) -> None:
         """Begin to play."""
@@ -97,7 +106,10 @@ class Player:
         self._apart_s = seconds
 
     def rest(self, seconds: float) -> None:
-        """While it plays, pass over pictures that are over before so long: nobody takes them."""
+        """While it plays, pass over pictures that are over before so long: nobody takes them.
+
+        The next one is read shortly before that.
+        """
         self._resting_until = self._clock.now() + seconds
 
     def close(self, timeout_s: float = 10.0) -> bool:
@@ -141,7 +153,8 @@ class Player:
         elif self._ahead is None or self._is_over_too_soon(self._ahead):
             self._read_ahead()
         else:
-            self._show(self._ahead)
+            due = self._pace.moment_of(self._ahead.time_s)
+            self._show(self._ahead, min(due, self._clock.now()))
         return True
 
     def _take(self) -> Wish:
@@ -161,11 +174,31 @@ class Player:
         """When the next picture or the end is due; None while paused."""
         if not self._held.playing:
             return None
-        if self._at_end and self._shown is not None:
-            return self._pace.moment_of(self._shown.until_s)
-        if self._ahead is None or self._shown is None:
+        if self._shown is None:
             return self._clock.now()
+        if self._at_end:
+            return self._pace.moment_of(self._shown.until_s)
+        if self._ahead is None or self._is_over_too_soon(self._ahead):
+            return self._due_to_read()
         return self._pace.moment_of(self._ahead.time_s)
+
+    def _due_to_read(self) -> float:
+        """When to read the next picture.
+
+        Not at once: by the time that it is wanted another may be, which would be read as well.
+        """
+        self._forgive()
+        self._wanted = max(self._given + self._apart_s, self._resting_until)
+        due = max(self._clock.now(), self._wanted - READY * self._reading_s)
+        self._expected_s = max(self._expected_s, self._pace.time_at(due))
+        return due
+
+    def _forgive(self) -> None:
+        """After a sleep nothing leaps to the end: the source's time stood still meanwhile."""
+        now = self._clock.now()
+        latest_s = self._expected_s + CATCH_UP_S * self._pace.speed
+        if self._resting_until > now and self._pace.time_at(now) > latest_s:
+            self._pace.anchor(now, latest_s)
 
     def _is_over_too_soon(self, shot: Shot) -> bool:
         """Whether nobody takes a picture that was read ahead."""
@@ -224,21 +257,18 @@ class Player:
         """Read the next picture, or a later one if that is long due."""
         shown, from_s = self._shown, 0.0
         catch_up_s = CATCH_UP_S * self._pace.speed
-        rests = self._resting_until > self._clock.now()
-        if shown is not None and self._held.playing and rests:
-            # Forgiven before the rest is reckoned from it: after a sleep it would leap to the end.
-            latest_s = (self._ahead or shown).until_s + catch_up_s
-            if self._pace.time_at(self._clock.now()) > latest_s:
-                self._pace.anchor(self._clock.now(), latest_s)
-        now_s = self._pace.time_at(self._clock.now())
-        if shown is not None and self._held.playing:
-            next_s = shown.time_s + self._apart_s * self._pace.speed
-            if rests:
-                next_s = max(next_s, self._pace.time_at(self._resting_until))
-            from_s = next_s if next_s > shown.until_s else 0.0
-        if shown is not None and now_s - shown.until_s > shown.until_s - shown.time_s:
-            from_s = max(from_s, min(now_s, shown.until_s + catch_up_s))
+        begin = self._clock.now()
+        if shown is not None:
+            until_s = shown.until_s
+            if self._held.playing:
+                wanted_s = self._pace.time_at(self._wanted)
+                from_s = wanted_s if wanted_s > until_s else 0.0
+                until_s = max(until_s, wanted_s)
+            now_s = self._pace.time_at(begin)
+            if now_s - until_s > shown.until_s - shown.time_s:
+                from_s = max(from_s, min(now_s, until_s + catch_up_s))
         shot = self._ahead = self._reel.read(from_s)
+        self._reading_s = max(self._clock.now() - begin, FORGET * self._reading_s)
         if shot is None:
             if shown is None:
                 raise PictureError("There are no pictures in this source; choose another one.")
@@ -252,6 +282,7 @@ class Player:
             self._pace.anchor(max(moment, self._pace.moment_of(shown.until_s)), shot.time_s)
         elif self._pace.time_at(moment) - shot.until_s > catch_up_s:
             self._pace.anchor(moment, shot.time_s)
+        self._expected_s = max(self._expected_s, shot.until_s)
 
     def _end(self) -> None:
         """The last picture has had its time."""
@@ -273,9 +304,11 @@ class Player:
         self._pace.anchor(self._clock.now(), shot.time_s)
         self._show(shot)
 
-    def _show(self, shot: Shot) -> None:
+    def _show(self, shot: Shot, due: float | None = None) -> None:
         self._shown, self._ahead = shot, None
-        self._give(shot.frame)
+        self._given = now = self._clock.now()
+        self._wanted, self._expected_s = float("-inf"), shot.until_s
+        self._give(shot.frame, now if due is None else due)
         self._tell()
 
     @property
