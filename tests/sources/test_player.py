@@ -504,6 +504,27 @@ def test_a_step_back_while_the_next_picture_is_read_already(strip: Strip, watch:
 # ---- faults and the end
 
 
+@pytest.mark.parametrize(("count", "expected"), [(1, 3), (2, 4), (-1, 1), (-2, 0)])
+def test_steps_count_from_the_picture_on_screen(
+    strip: Strip, watch: Watch, count: int, expected: int
+) -> None:
+    """Not from one that was read ahead for a model that takes its time."""
+    watched = watch(strip)
+    read = strip.read
+
+    def reading(from_s: float = 0.0) -> Shot | None:
+        shot = read(from_s)
+        if shot is not None and shot.frame.index == 7 and len(watched.given) == 3:
+            watched.player.step(count)
+        return shot
+
+    strip.read = reading  # type: ignore[method-assign]
+    watched.on_give = lambda given: watched.player.rest(0.55) if given == 3 else None
+    watched.player.start()
+    watched.until(lambda position: not position.playing)
+    assert watched.indices == [0, 1, 2, expected]
+
+
 def test_a_reel_that_breaks(strip: Strip, watch: Watch) -> None:
     strip.breaks_at = 4
     watched = watch(strip)

@@ -235,7 +235,12 @@ class Player:
         self._show(shot)
 
     def _step(self, count: int) -> None:
-        shot, found = None, self._ahead
+        shot, found, shown = None, self._ahead, self._shown
+        if found is not None and shown is not None and found.time_s - shown.until_s > GAP_S:
+            # Others were passed over before that one: go on from the picture that is shown.
+            self._reel.seek(shown.time_s)
+            self._reel.read()
+            found = None
         if count < 0:
             self._reel.back(-count + (found is not None))
             self._at_end = False
