@@ -392,6 +392,33 @@ def test_nobody_takes_pictures_after_a_sleep_either(
     assert watched.indices == [0, 1, 2, after, after + 1, after + 2]
 
 
+@pytest.mark.parametrize("reads", [3, 4], ids=["before it is read", "read already"])
+@pytest.mark.parametrize("rest_s", [0.0, 0.12])
+def test_an_hour_of_sleep_while_a_picture_is_waited_for(
+    watch: Watch, rest_s: float, reads: int
+) -> None:
+    class Sleepy(Leaps):
+        def wait(self, changed: threading.Condition, seconds: float | None) -> None:
+            super().wait(changed, seconds)
+            if (len(watched.given), strip.reads.qsize()) == (3, reads) and self.moment < 1000.0:
+                self.moment += 3600.0
+
+    clock = Sleepy()
+    strip = Strip(clock, 100, cost_s=0.01)
+    watched = watch(strip, clock)
+    watched.player.keep_apart(0.05)
+
+    def taken(count: int) -> None:
+        watched.player.rest(rest_s)
+        if count == 8:
+            watched.player.close()
+
+    watched.on_give = taken
+    watched.player.start()
+    assert strip.closed.wait(PATIENCE_S)
+    assert np.diff(watched.indices).max() <= 3
+
+
 def test_a_gap_is_not_waited_for(strip: Strip, watch: Watch) -> None:
     strip.missing = {3, 4}
     watched = watch(strip)

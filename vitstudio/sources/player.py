@@ -153,8 +153,7 @@ class Player:
         elif self._ahead is None or self._is_over_too_soon(self._ahead):
             self._read_ahead()
         else:
-            due = self._pace.moment_of(self._ahead.time_s)
-            self._show(self._ahead, min(due, self._clock.now()))
+            self._show_ahead(self._ahead)
         return True
 
     def _take(self) -> Wish:
@@ -288,6 +287,13 @@ class Player:
         elif self._pace.time_at(moment) - shot.until_s > catch_up_s:
             self._pace.anchor(moment, shot.time_s)
         self._expected_s = max(self._expected_s, shot.until_s)
+
+    def _show_ahead(self, ahead: Shot) -> None:
+        now, due = self._clock.now(), self._pace.moment_of(ahead.time_s)
+        if now - self._pace.moment_of(ahead.until_s) > CATCH_UP_S:  # a sleep, while it was waited
+            self._pace.anchor(now, ahead.time_s)
+            due = now
+        self._show(ahead, min(due, now))
 
     def _end(self) -> None:
         """The last picture has had its time."""
