@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 _one_at_a_time = threading.Lock()
 
@@ -22,14 +22,17 @@ class Record:
     """
 
     _eq: ClassVar[bool]
+    _whole: ClassVar[bool] = False
 
     def __init_subclass__(cls, *, eq: bool = True) -> None:
         assert cls.__bases__ == (Record,), "a record is not derived from"
         cls._eq = eq
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        kind = type(self)
-        with _one_at_a_time:  # a second thread would find no defaults any more
-            if "__dataclass_fields__" not in vars(kind):
-                dataclass(frozen=True, eq=kind._eq)(kind)
-        kind.__init__(self, *args, **kwargs)  # the one that was made now
+    def __new__(cls, *_args: Any, **_kwargs: Any) -> Self:
+        """Make the class whole before it has an instance, also one that is copied or unpickled."""
+        if not cls._whole:
+            with _one_at_a_time:  # a second thread would find no defaults any more
+                if not cls._whole:
+                    dataclass(frozen=True, eq=cls._eq)(cls)
+                    cls._whole = True
+        return super().__new__(cls)
