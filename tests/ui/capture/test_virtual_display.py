@@ -67,7 +67,9 @@ def run(display, folder, session, *wishes):
         assert seen["late"] == 0
         assert seen["pictures"] >= 5
         assert seen["after"] >= 1
-        assert seen["indices"] == list(range(len(seen["indices"])))
+        # The newest wins: on a busy computer one may be overtaken.
+        assert seen["indices"][0] == 0
+        assert seen["indices"] == sorted(set(seen["indices"]))
     return [(seen, np.load(folder / f"{number}.npy")) for number, seen in enumerate(all_seen)]
 
 
