@@ -29,7 +29,7 @@ class Shown:
     painted_s : float
         `time.monotonic()` when its pixels and its map were painted.
     given_s : float
-        The same clock when the source had it.
+        The same clock when the source had it, or when it was due in a film.
     forward_s, engine_s : float
         Seconds of the forward pass, and of everything that the engine did for it.
     layer : int or None

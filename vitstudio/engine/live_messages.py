@@ -64,7 +64,8 @@ class KeepApart(Record):
 class LiveFrame(Record, eq=False):
     """The newest picture of a moving source: one that was not traced yet is overtaken by it.
 
-    `given_s` is `time.monotonic()` of the moment that the source had it.
+    `given_s` is `time.monotonic()` of the moment that the source had it, or that it was due in a
+    film.
     """
 
     frame: Frame
