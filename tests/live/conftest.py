@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 from tests.live.driven import Driven
 from tests.sources.films import numbered, write_film
 from tests.ui.capture.fakes import CameraThing, Media, Permission
+from vitstudio import handlers
 from vitstudio.settings import SettingsStore
 from vitstudio.sources import demo
 from vitstudio.ui import studio_window
@@ -21,8 +22,13 @@ from vitstudio.ui.capture.captures import Captures
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Small pictures, and one thread for a small net: two would wait for each other."""
+    """Small pictures, and one thread for a small net: two would wait for each other.
+
+    And a CPU without native bfloat16, wherever this runs: the steps that are taken where memory is
+    short begin with half precision elsewhere.
+    """
     monkeypatch.setattr(demo, "SIZE_RC", (48, 64))
+    monkeypatch.setattr(handlers, "_half_precision", lambda _device: "")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

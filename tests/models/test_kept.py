@@ -19,6 +19,7 @@ from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.adapters.depthformer import adapt_depthformer
 from vitstudio.models.buffers import Buffers
 from vitstudio.models.capture import Recalls, capture_blocks
+from vitstudio.models.load import load
 from vitstudio.models.memory import held_bytes
 from vitstudio.models.trace import Trace
 
@@ -103,6 +104,16 @@ def test_a_watched_layer_is_counted_once(small: AdaptedNet) -> None:
     before = watched.memory_bytes()
     watched.weights(1, 0)
     assert watched.memory_bytes() == before
+
+
+def test_a_net_s_answer_does_not_keep_the_tokens_that_it_is_one_of() -> None:
+    model = load("dinov2_vits14", precision="float32")
+    trace = model.trace_frame(random_frame(56, 70))
+    with torch.inference_mode():
+        output = model.net(trace.input_tensor)
+    assert output.untyped_storage().nbytes() > output.nbytes  # a view, as the net gives it
+    assert torch.equal(trace.output, output)
+    assert trace.memory_bytes() == trace.info.memory_bytes + output.nbytes
 
 
 def test_nets_without_neck_or_convolution_branch_are_traced() -> None:

@@ -49,7 +49,8 @@ def plain_weights(block: nn.Module, inputs: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("model_id", ["dinov2_vits14", "timm"])
 def test_every_row_is_that_of_the_plain_formula(model_id, frame) -> None:
-    model = load("dinov2_vits14") if model_id != "timm" else small_timm(qkv_bias=True)
+    named = model_id != "timm"
+    model = load(model_id, precision="float32") if named else small_timm(qkv_bias=True)
     trace = model.trace_frame(frame)
     for layer in LAYERS:
         with torch.inference_mode():
@@ -65,7 +66,7 @@ def test_every_row_is_that_of_the_plain_formula(model_id, frame) -> None:
 
 
 def test_rows_are_the_same_once_queries_and_keys_were_needed(frame) -> None:
-    trace = load("dinov2_vits14").trace_frame(frame)
+    trace = load("dinov2_vits14", precision="float32").trace_frame(frame)
     before = trace.weights(1, 9)
     small = trace.memory_bytes()
     trace.attention(1)
@@ -74,7 +75,7 @@ def test_rows_are_the_same_once_queries_and_keys_were_needed(frame) -> None:
 
 
 def test_what_was_watched_is_taken(frame) -> None:
-    trace = load("dinov2_vits14").trace_frame(frame, watch=2)
+    trace = load("dinov2_vits14", precision="float32").trace_frame(frame, watch=2)
     assert isinstance(trace.maps(2), GlobalMaps)
     assert isinstance(trace.maps(1), RowMaps)
 
@@ -88,7 +89,7 @@ def test_nets_that_do_more_to_queries_and_keys_are_asked_for_them(frame) -> None
 
 
 def test_a_layer_that_is_given_a_mask_is_asked_for_its_keys(frame) -> None:
-    model = load("dinov2_vits14")
+    model = load("dinov2_vits14", precision="float32")
     trace = model.trace_frame(frame)
 
     class Masked(nn.Module):

@@ -82,7 +82,12 @@ def trace_frame(
         forward_s=forward_s,
         memory_bytes=capture.num_bytes,
     )
-    return kind(adapted, info, capture, output)
+    return kind(adapted, info, capture, _alone(output))
+
+
+def _alone(output: Tensor) -> Tensor:
+    """The output without what it may be a part of: one token keeps those of all alive."""
+    return output.clone() if output.untyped_storage().nbytes() > output.nbytes else output
 
 
 def watchable(adapted: AdaptedNet, layers: Iterable[int]) -> tuple[int, ...]:
