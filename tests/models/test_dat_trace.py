@@ -236,6 +236,7 @@ def test_points_are_the_positions_that_the_forward_pass_read(small: AdaptedNet) 
     np.testing.assert_array_equal(points, deformable.unit_points(position[0], (6, 8)).numpy())
     hooks = (len(m._forward_hooks) + len(m._forward_pre_hooks) for m in small.net.modules())
     assert sum(hooks) == 0
+    assert not any("forward" in vars(module) for module in small.net.modules())
 
 
 # ---- a planted pattern

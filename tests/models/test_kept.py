@@ -164,11 +164,11 @@ def test_the_neck_is_proved_in_blocks_of_queries(trace: Trace) -> None:
 def test_a_copy_lies_in_memory_as_its_original() -> None:
     buffers, owner = Buffers(), Owner()
     maps = torch.randn(2, 3, 4, 5).permute(0, 3, 1, 2)
-    copy = buffers.keep(maps, owner)
+    copy = buffers.lend_to(owner)(maps)
     assert torch.equal(copy, maps)
     assert copy.stride() == maps.stride()
     packed = torch.randn(1, 7, 3, 2, 4).permute(2, 0, 3, 1, 4)
-    query = buffers.keep(packed[0], owner)
+    query = buffers.lend_to(owner)(packed[0])
     assert torch.equal(query, packed[0])
     assert held_bytes(query) == query.nbytes  # not the keys and values beside it
 
@@ -176,11 +176,11 @@ def test_a_copy_lies_in_memory_as_its_original() -> None:
 def test_memory_is_used_again_for_the_same_layout_alone() -> None:
     buffers, first, second = Buffers(), Owner(), Owner()
     rows = torch.randn(4, 5)
-    address = buffers.keep(rows, first).data_ptr()
+    address = buffers.lend_to(first)(rows).data_ptr()
     del first
-    turned = buffers.keep(torch.randn(5, 4).mT, second)
+    turned = buffers.lend_to(second)(torch.randn(5, 4).mT)
     assert turned.data_ptr() != address
-    again = buffers.keep(rows + 1, second)
+    again = buffers.lend_to(second)(rows + 1)
     assert again.data_ptr() == address
     assert torch.equal(again, rows + 1)
 

@@ -414,7 +414,8 @@ def test_nothing_is_watched_after_the_net_failed() -> None:
     adapted = tiny_timm()
     block = adapted.blocks[0]
     handle = block.mlp.register_forward_pre_hook(_fail)  # type: ignore[union-attr, operator]
-    with pytest.raises(ZeroDivisionError), capture_blocks(adapted.blocks, (0,)) as capture:
+    watch = {0: adapted.mixers[0].module}
+    with pytest.raises(ZeroDivisionError), capture_blocks(adapted.blocks, watch) as capture:
         adapted.net(torch.zeros(1, 3, 64, 64))
     handle.remove()
     before = dict(capture.watched)
@@ -472,7 +473,8 @@ def _fail(*_args: Any) -> None:
 
 def _hooks(net: nn.Module) -> int:
     return sum(
-        len(module._forward_hooks) + len(module._forward_pre_hooks) for module in net.modules()
+        len(module._forward_hooks) + len(module._forward_pre_hooks) + ("forward" in vars(module))
+        for module in net.modules()
     )
 
 

@@ -1,4 +1,4 @@
-"""Hooks that live exactly as long as one forward pass and keep what went into each layer.
+"""Functions around layers, for exactly one forward pass, that keep what went into each.
 
 Everything else about a layer is recomputed later by calling that layer again (see `probe`). What
 went into some layers follows cheaply and exactly from what is kept of others: it is not kept.
@@ -7,19 +7,21 @@ went into some layers follows cheaply and exactly from what is kept of others: i
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
 from vitstudio.core.errors import CaptureError
 from vitstudio.core.record import Record
 from vitstudio.models.buffers import Buffers
 from vitstudio.models.memory import held_bytes
 from vitstudio.models.probe import SeeAttention, Seen
+
+Forward = Callable[..., Any]
 
 
 @dataclass
@@ -95,10 +97,35 @@ class Capture:
         return held_bytes(self.held)
 
 
+class Instead:
+    """Functions in place of the `forward` of modules, until they are taken out again.
+
+    Hooks do the same, but a module that has any is called in torch's longer way: on small nets
+    that took as long as the copies that they were for.
+    """
+
+    def __init__(self) -> None:
+        self._replaced: list[tuple[nn.Module, Any]] = []
+
+    def put(self, module: nn.Module, make: Callable[[Forward], Forward]) -> None:
+        """Let a function made from a module's own `forward` run in its place."""
+        self._replaced.append((module, vars(module).get("forward")))
+        object.__setattr__(module, "forward", make(module.forward))
+
+    def take_out(self) -> None:
+        """Give every module its own back, the last one first."""
+        while self._replaced:
+            module, before = self._replaced.pop()
+            if before is None:
+                object.__delattr__(module, "forward")
+            else:
+                object.__setattr__(module, "forward", before)
+
+
 @contextmanager
 def capture_blocks(
     blocks: Sequence[nn.Module],
-    watch: Collection[int] = (),
+    watch: Mapping[int, nn.Module] | None = None,
     outputs_of: Collection[int] | None = None,
     buffers: Buffers | None = None,
     *,
@@ -109,9 +136,9 @@ def capture_blocks(
 
     Parameters
     ----------
-    watch : collection of int
+    watch : mapping from layer to module, optional
         Layers whose attention operands are kept as they pass, so that showing them costs nothing
-        more. The kernel is called as it would have been.
+        more, and the modules inside them that call the kernel. It is called as it would have been.
     outputs_of : optional
         Blocks whose output is kept; the last one alone if left out. (The output of any other is
         the input of the next, unless the net does something in between.)
@@ -120,7 +147,7 @@ def capture_blocks(
     recalls : Recalls, optional
         Blocks whose input is not kept.
     beside : mapping from layer to module, optional
-        Modules inside watched blocks whose output is kept too.
+        Modules inside watched ones whose output is kept too.
 
     Raises
     ------
@@ -129,52 +156,57 @@ def capture_blocks(
     """
     capture = Capture(recalls if recalls is not None else Recalls())
     wanted = {len(blocks) - 1} if outputs_of is None else set(outputs_of)
-    memory = buffers if buffers is not None else Buffers()
+    copied = (buffers if buffers is not None else Buffers()).lend_to(capture)
     called: list[int] = []
-    watching = ExitStack()
-    handles: list[RemovableHandle] = []
+    instead = Instead()
 
-    def input_keeper(index: int) -> Callable[..., None]:
-        recalled = index in capture.recalls.calls
+    def block_keeper(index: int, forward: Forward) -> Forward:
+        recalled, and_output = index in capture.recalls.calls, index in wanted
 
-        def keep(_module: nn.Module, args: tuple[Any, ...], options: dict[str, Any]) -> None:
+        def keep(inputs: Tensor, *args: Any, **options: Any) -> Any:
             called.append(index)
             if recalled:
-                call = BlockCall(*_shapes((args[0], args[1:], options)))
+                call = BlockCall(*_shapes((inputs, args, options)))
             else:
-                call = BlockCall(memory.keep(args[0], capture), args[1:], options)
+                call = BlockCall(copied(inputs), args, options)
             capture.calls.append(call)
+            output = forward(inputs, *args, **options)
+            if and_output:
+                capture.outputs[index] = copied(output[0] if isinstance(output, tuple) else output)
+            return output
 
         return keep
 
-    def output_keeper(index: int) -> Callable[..., None]:
-        def keep(_module: nn.Module, _args: Any, output: Any) -> None:
-            tensor = output[0] if isinstance(output, tuple) else output
-            capture.outputs[index] = memory.keep(tensor, capture)
+    def source_keeper(name: str, forward: Forward) -> Forward:
+        def keep(inputs: Tensor, *args: Any, **options: Any) -> Any:
+            capture.sources[name] = copied(inputs)
+            return forward(inputs, *args, **options)
 
         return keep
 
-    def source_keeper(name: str) -> Callable[..., None]:
-        def keep(_module: nn.Module, args: tuple[Any, ...]) -> None:
-            capture.sources[name] = memory.keep(args[0], capture)
+    def watcher(index: int, forward: Forward) -> Forward:
+        extra = beside.get(index) if beside is not None else None
 
-        return keep
+        def see(seen: Seen, kernel: Callable[[], Tensor]) -> Tensor:
+            capture.watched[index] = seen.kept(copied)
+            return kernel()
+
+        def look(*args: Any, **options: Any) -> Any:
+            with SeeAttention(see, extra):
+                return forward(*args, **options)
+
+        return look
 
     try:
         for index, block in enumerate(blocks):
-            handles.append(block.register_forward_pre_hook(input_keeper(index), with_kwargs=True))
-            if index in wanted:
-                handles.append(block.register_forward_hook(output_keeper(index)))
+            instead.put(block, partial(block_keeper, index))
         for name, module in capture.recalls.sources.items():
-            handles.append(module.register_forward_pre_hook(source_keeper(name)))
-        for index in watch:
-            extra = beside.get(index) if beside is not None else None
-            handles += _watch(blocks[index], index, capture, watching, memory, extra)
+            instead.put(module, partial(source_keeper, name))
+        for index, module in (watch or {}).items():
+            instead.put(module, partial(watcher, index))
         yield capture
     finally:
-        watching.close()
-        for handle in handles:
-            handle.remove()
+        instead.take_out()
     complete = set(capture.outputs) == wanted and set(capture.sources) == set(
         capture.recalls.sources
     )
@@ -194,26 +226,3 @@ def _shapes(thing: Any) -> Any:
     if type(thing) in (tuple, list):
         return type(thing)(_shapes(part) for part in thing)
     return thing
-
-
-def _watch(
-    block: nn.Module,
-    index: int,
-    capture: Capture,
-    watching: ExitStack,
-    memory: Buffers,
-    beside: nn.Module | None,
-) -> list[RemovableHandle]:
-    """Hooks that keep a block's attention operands as they reach the kernel."""
-
-    def see(seen: Seen, kernel: Callable[[], Tensor]) -> Tensor:
-        capture.watched[index] = seen.kept(lambda tensor: memory.keep(tensor, capture))
-        return kernel()
-
-    def begin(_module: nn.Module, _args: Any) -> None:
-        watching.enter_context(SeeAttention(see, beside))
-
-    def end(_module: nn.Module, _args: Any, _output: Any) -> None:
-        watching.close()
-
-    return [block.register_forward_pre_hook(begin), block.register_forward_hook(end)]

@@ -89,9 +89,10 @@ class Recording:
         self.image.copy_(image)
         self.replay()
         left, copied = self.capture, Capture(self.capture.recalls)
+        copy = memory.lend_to(copied)
 
         def keep(tensor: Tensor) -> Tensor:
-            return tensor if tensor.device.type == "meta" else memory.keep(tensor, copied)
+            return tensor if tensor.device.type == "meta" else copy(tensor)
 
         copied.calls = [
             BlockCall(*_mapped((call.inputs, call.args, call.options), keep)) for call in left.calls
@@ -201,7 +202,7 @@ class Replays:
 
     def _recorded(self, image: Tensor) -> Recording:
         # Memory of its own: a recording writes where it wrote when it was made.
-        own, memory = image.clone(), Buffers()
+        own, memory = image.clone(), Buffers(recorded=True)
         replay, (capture, output) = self._record(
             lambda: self._observe(own, self._watchable, memory)
         )

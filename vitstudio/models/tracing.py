@@ -107,10 +107,11 @@ def observed_forward(
 
     What is kept lives in `buffers`, those of the net if left out.
     """
-    beside = {layer: adapted.mixers[layer].beside for layer in watch}
+    watched = {layer: adapted.mixers[layer] for layer in watch}
+    beside = {layer: mixer.beside for layer, mixer in watched.items()}
     with capture_blocks(
         adapted.blocks,
-        watch,
+        {layer: mixer.module for layer, mixer in watched.items()},
         adapted.kept_outputs,
         adapted.buffers if buffers is None else buffers,
         recalls=adapted.recalls,
