@@ -11,6 +11,7 @@ from vitstudio.core import attention as core_attention
 from vitstudio.core.attention import combine_heads
 from vitstudio.core.state import Direction, Head
 from vitstudio.core.trace import Atlas, AttentionRecord, FloatArray, SamplingPoints
+from vitstudio.models.alone import alone
 from vitstudio.models.flow_questions import FlowQuestions
 from vitstudio.models.trace_record import Query, to_numpy
 
@@ -42,7 +43,9 @@ class AttentionQuestions(FlowQuestions):
         """
         maps = self.maps(layer)
         index = self.token(query, layer)
-        return to_numpy(maps.row(index) if direction == "from" else maps.column(index))
+        # All rows together are asked for first, where columns need them.
+        with alone(maps.small and direction == "from"):
+            return to_numpy(maps.row(index) if direction == "from" else maps.column(index))
 
     def heatmap(
         self, layer: int, head: Head = "mean", query: Query = "cls", direction: Direction = "from"
@@ -115,8 +118,7 @@ class AttentionQuestions(FlowQuestions):
             elif direction == "to" and not spec.chained:
                 continue
             else:
-                heads = self.weights(layer, tokens[layer], direction)
-                maps = np.stack([self.on_keys(layer, head)[1] for head in heads])
+                maps = self.on_keys(layer, self.weights(layer, tokens[layer], direction))[1]
             for head, one in enumerate(maps):
                 values[layer, head] = core_attention.to_grid(one, grid)
         yield Atlas(values, counts, tuple(tokens), direction)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from vitstudio.core.trace import FloatArray
 from vitstudio.models import features
+from vitstudio.models.alone import FEW_TOKENS, alone
 from vitstudio.models.trace_record import Query, TraceRecord, to_numpy
 
 
@@ -39,7 +40,9 @@ class FeatureQuestions(TraceRecord):
     @torch.inference_mode()
     def feature_norms(self, layer: int, *, before: bool = False) -> FloatArray:
         """Norm of every token after a layer: float32 (tokens,)."""
-        return to_numpy(features.norms(self._feature_tokens(layer, before)))
+        tokens = self._feature_tokens(layer, before)
+        with alone(len(tokens) <= FEW_TOKENS):
+            return to_numpy(features.norms(tokens))
 
     @torch.inference_mode()
     def feature_similarity(self, layer: int, query: Query, *, before: bool = False) -> FloatArray:

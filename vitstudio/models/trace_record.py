@@ -163,9 +163,19 @@ class TraceRecord:
         return values[:skip], values[first : first + rows * cols].reshape(rows, cols)
 
     def on_keys(self, layer: int, values: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Values on what a layer looks at as (prefix tokens,) and (rows, cols)."""
+        """Values on what a layer looks at, as those of prefix tokens and of cells.
+
+        Parameters
+        ----------
+        values : (..., keys)
+
+        Returns
+        -------
+        (..., prefix tokens) and (..., rows, cols)
+        """
         skip = self.info.spec.num_prefix_tokens
-        return values[:skip], values[skip:].reshape(self.maps(layer).key_grid)
+        cells = values[..., skip:].reshape(*values.shape[:-1], *self.maps(layer).key_grid)
+        return values[..., :skip], cells
 
     def _require_layer(self, layer: int) -> LayerSpec:
         if not 0 <= layer < len(self.layers):

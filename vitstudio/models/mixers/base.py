@@ -56,6 +56,11 @@ class LayerMaps(ABC):
         """The tensors that the object keeps, and dataclasses of them."""
 
     @property
+    def small(self) -> bool:
+        """Whether a row or column is over so few tokens that one thread does it best."""
+        return True
+
+    @property
     def num_bytes(self) -> int:
         """Memory of what the object keeps."""
         return held_bytes(self.held)

@@ -11,6 +11,7 @@ from vitstudio.core.errors import CaptureError, ModelError
 from vitstudio.core.spec import LayerSpec
 from vitstudio.core.trace import DenseAttention
 from vitstudio.models import attention
+from vitstudio.models.alone import FEW_TOKENS
 from vitstudio.models.capture import BlockCall
 from vitstudio.models.mixers.base import LayerMaps, Mixer
 from vitstudio.models.mixers.single_rows import Projections, projections_of
@@ -34,6 +35,11 @@ class GlobalMaps(LayerMaps):
     def held(self) -> tuple[object, ...]:
         """Queries and keys, and what columns need of them."""
         return self._operands, self._normalisers
+
+    @property
+    def small(self) -> bool:
+        """Whether there are few tokens."""
+        return self._operands.key.shape[1] <= FEW_TOKENS
 
     def row(self, query: int) -> Tensor:
         """What a token looks at: float32 (heads, tokens)."""
@@ -101,6 +107,11 @@ class RowMaps(LayerMaps):
     def held(self) -> tuple[object, ...]:
         """The layer's tokens, and queries and keys once they were needed."""
         return self._tokens, *(() if self._asked is None else self._asked.held)
+
+    @property
+    def small(self) -> bool:
+        """Whether there are few tokens."""
+        return len(self._tokens) <= FEW_TOKENS
 
     def row(self, query: int) -> Tensor:
         """What a token looks at: float32 (heads, tokens)."""
