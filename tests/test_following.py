@@ -121,8 +121,8 @@ def test_a_key_press_during_the_forward_pass_counts_already(
     trace = compute.trace_live
     pressed = replace(STATE, layer=9)
 
-    def traced_slowly(message: messages.TraceFrame, every_layer: bool = False) -> Any:
-        info = trace(message, every_layer)
+    def traced_slowly(message: messages.TraceFrame, *how: bool) -> Any:
+        info = trace(message, *how)
         follow.follow(Follow(pressed))
         return info
 
@@ -200,13 +200,14 @@ def test_pictures_are_overtaken_and_commands_never(compute: ComputeHandlers) -> 
         running.engine.stop()
 
 
-class _OnGpu(ComputeHandlers):
-    """Handlers of a device that is no CPU; notes how live pictures are wanted."""
+class _Noting(ComputeHandlers):
+    """Handlers that note how live pictures are wanted, on any device in name."""
 
-    device = "cuda:0"
+    device = ""
 
-    def __init__(self) -> None:
+    def __init__(self, device: str) -> None:
         super().__init__()
+        type(self).device = device
         self.replayed: list[bool] = []
 
     def trace_live(
@@ -216,8 +217,9 @@ class _OnGpu(ComputeHandlers):
         return super().trace_live(message, every_layer, replay)
 
 
-def test_a_gpu_replays_moving_pictures_as_chosen_and_no_still_one() -> None:
-    compute = _OnGpu()
+@pytest.mark.parametrize("device", ["cpu", "cuda:0"])
+def test_moving_pictures_are_replayed_as_chosen_and_no_still_one(device: str) -> None:
+    compute = _Noting(device)
     list(compute.open_model(OPEN))
     follow = FollowHandlers(compute)
     for chosen in (True, False):

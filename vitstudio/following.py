@@ -92,12 +92,12 @@ class FollowHandlers:
         return asked.state.direction == "to" or not self._compute.quick_rows
 
     def _trace(self, key: TraceKey, every_layer: bool) -> TraceInfo:
+        asked = self._follow.state
+        replay = asked is not None and asked.replay
         if self._compute.device != "cpu":
-            asked = self._follow.state
-            replay = asked is not None and asked.replay
             return self._compute.trace_live(key.message(), every_layer, replay)
-        with self._sharing.running((*_work(key), every_layer)):
-            return self._compute.trace_live(key.message(), every_layer)
+        with self._sharing.running((*_work(key), every_layer, replay)):
+            return self._compute.trace_live(key.message(), every_layer, replay)
 
     def _answered(self, message: Any, info: TraceInfo, asked: Follow, begin: float) -> Answers:
         assert asked.state is not None

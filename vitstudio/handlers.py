@@ -183,9 +183,9 @@ class ComputeHandlers:
     ) -> TraceInfo:
         """Run the current model on a frame at once: its trace is the current one from then on.
 
-        With `every_layer` all of them will be asked at once; with `replay` a GPU may replay what it
-        did for the pictures before. Where it does not fit into memory it is tried once more without
-        the trace of before.
+        With `every_layer` all of them will be asked at once; with `replay` what was done for the
+        pictures before may be replayed. Where it does not fit into memory it is tried once more
+        without the trace of before.
 
         Raises
         ------

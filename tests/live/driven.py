@@ -134,4 +134,10 @@ def fail(driven: Driven, error: Callable[[], Exception | None]) -> None:
         if (found := error()) is not None:
             raise found
 
+    in_the_net(driven, hook)
+
+
+def in_the_net(driven: Driven, hook: Callable[[object, Any], None]) -> None:
+    """Call something with every picture that the net is given; a recording would call no hook."""
+    driven.program.state.update(replay=False)
     driven.compute._model.net.register_forward_pre_hook(hook)

@@ -8,7 +8,17 @@ import torch
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from tests.live.driven import CAMERA, PATCHES, PATIENCE_MS, PHOTO, TINY, Driven, fail, players
+from tests.live.driven import (
+    CAMERA,
+    PATCHES,
+    PATIENCE_MS,
+    PHOTO,
+    TINY,
+    Driven,
+    fail,
+    in_the_net,
+    players,
+)
 from tests.ui.capture.fakes import CameraThing, Media, Permission, picture
 from vitstudio.core.live import DEMO
 from vitstudio.core.state import State
@@ -54,7 +64,7 @@ def test_a_net_that_is_too_large_for_the_device_gets_fewer_patches(driven: Drive
         if inputs[0].shape[-2] > 8 * driven.compute.spec.patch_size[0]:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
-    driven.compute._model.net.register_forward_pre_hook(check)
+    in_the_net(driven, check)
     driven.until(lambda: driven.state.patches == 6)
     assert "the model sees pictures at half the resolution now" in driven.notice
     driven.goes_on(DEMO)

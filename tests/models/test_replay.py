@@ -1,12 +1,14 @@
 """Replayed forward passes are those of the net, of every family, or they are not used.
 
-There is no GPU here: the device's part, a list of operations done again in the same memory, is
-played by a tape of torch's own operations.
+The CPU's are run for real. There is no GPU here: its part, a list of operations done again in the
+same memory, is played by a tape of torch's own operations.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
+import weakref
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,10 +20,11 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from tests.models.nets_of_tests import random_frame
 from vitstudio.core.frame import Frame
+from vitstudio.models import load as load_module
 from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.load import LoadedModel, load
+from vitstudio.models.recordings import Record, record_graph, record_script
 from vitstudio.models.replay import AFTER, KEPT, Replays
 from vitstudio.models.trace import Trace
 from vitstudio.models.tracing import observed_forward, trace_frame, watchable
@@ -68,7 +71,10 @@ def tape(run: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
     return replay, result
 
 
-def replays_of(adapted: AdaptedNet, record: Any = tape) -> Replays:
+by_tape = partial(record_graph, by=tape)
+
+
+def replays_of(adapted: AdaptedNet, record: Record = by_tape) -> Replays:
     layers = watchable(adapted, range(len(adapted.blocks)))
     return Replays(partial(observed_forward, adapted), layers, adapted.buffers, record)
 
@@ -111,17 +117,21 @@ def equal(one: Trace, other: Trace) -> None:
     assert one.info.layers == other.info.layers
 
 
+RECORDS = {"as a GPU": by_tape, "as the CPU": record_script}
+
+
+@pytest.mark.parametrize("kind", RECORDS)
 @pytest.mark.parametrize("model_id", NETS)
-def test_a_replay_leaves_what_the_net_leaves(model_id: str) -> None:
+def test_a_replay_leaves_what_the_net_leaves(model_id: str, kind: str) -> None:
     adapted = load(model_id, precision="float32").adapted
-    replays, calls = replays_of(adapted), Calls(adapted)
+    replays, calls = replays_of(adapted, RECORDS[kind]), Calls(adapted)
     few = 4 if model_id.startswith("dinov2") else None
     begun = AFTER + 2  # one is recorded, the next one proves it
     try:
         for index, frame in enumerate(pictures(begun + 2)):
             before = calls.count
             replayed = trace_frame(adapted, frame, "aspect", few, watch=1, replays=replays)
-            # Once as ever; when recording, a second time to warm up and a third time in earnest.
+            # Once as ever; when recording, a second time to begin with and a third time in earnest.
             expected = {AFTER: 3}.get(index, 0 if index >= begun else 1)
             assert calls.count - before == expected, index
             equal(replayed, trace_frame(adapted, frame, "aspect", few, watch=1))
@@ -130,16 +140,18 @@ def test_a_replay_leaves_what_the_net_leaves(model_id: str) -> None:
     assert replays.count == 1
 
 
-def test_a_trace_stays_what_it_was_while_others_are_replayed(vit: LoadedModel) -> None:
-    replays = replays_of(vit.adapted)
+@pytest.mark.parametrize("kind", RECORDS)
+def test_a_trace_stays_what_it_was_while_others_are_replayed(vit: LoadedModel, kind: str) -> None:
+    replays = replays_of(vit.adapted, RECORDS[kind])
     frames = pictures(AFTER + 5)
     traces = [trace_frame(vit.adapted, frame, watch=2, replays=replays) for frame in frames]
     for frame, trace in zip(frames, traces, strict=True):
         equal(trace, trace_frame(vit.adapted, frame, watch=2))
 
 
-def test_any_layer_may_be_watched_without_recording_anew(vit: LoadedModel) -> None:
-    replays, calls = replays_of(vit.adapted), Calls(vit.adapted)
+@pytest.mark.parametrize("kind", RECORDS)
+def test_any_layer_may_be_watched_without_recording_anew(vit: LoadedModel, kind: str) -> None:
+    replays, calls = replays_of(vit.adapted, RECORDS[kind]), Calls(vit.adapted)
     frames = pictures(AFTER + 8)
     for frame in frames[: AFTER + 2]:
         trace_frame(vit.adapted, frame, watch=0, replays=replays)
@@ -160,7 +172,8 @@ def test_what_differs_from_the_net_is_never_used(
     def stale(run: Callable[[], Any]) -> tuple[Callable[[], None], Any]:
         return (lambda: None), run()  # the picture it was recorded with, for ever
 
-    replays, calls = replays_of(vit.adapted, stale), Calls(vit.adapted)
+    record = partial(record_graph, by=stale)
+    replays, calls = replays_of(vit.adapted, record), Calls(vit.adapted)
     with caplog.at_level(logging.WARNING):
         for frame in pictures(AFTER + 6):
             trace = trace_frame(vit.adapted, frame, watch=1, replays=replays)
@@ -180,7 +193,7 @@ def test_a_net_that_cannot_be_recorded_runs_as_ever(
         tries.append(1)
         raise RuntimeError("operation not permitted when stream is capturing\nand a long story")
 
-    replays = replays_of(vit.adapted, refuses)
+    replays = replays_of(vit.adapted, partial(record_graph, by=refuses))
     with caplog.at_level(logging.WARNING):
         for frame in pictures(AFTER + 4):
             trace = trace_frame(vit.adapted, frame, watch=1, replays=replays)
@@ -208,7 +221,61 @@ def test_recordings_are_few_and_of_the_sizes_that_are_used(vit: LoadedModel) -> 
     assert replays.count == 0
 
 
-def test_the_cpu_replays_nothing(vit: LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Replays, "forward", lambda *_: pytest.fail("replayed"))
-    trace = vit.trace_frame(random_frame(), replay=True)
-    assert torch.equal(trace.output, vit.trace_frame(random_frame()).output)
+def test_what_fails_in_a_replay_is_done_by_the_net(
+    vit: LoadedModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    replays, calls = replays_of(vit.adapted, record_script), Calls(vit.adapted)
+    for frame in pictures(AFTER + 3):
+        trace_frame(vit.adapted, frame, watch=1, replays=replays)
+    (size,) = replays._sizes.values()
+
+    def fails(_image: Tensor) -> Any:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory\nat some place")
+
+    size.recording.script = fails  # type: ignore[union-attr]
+    before = calls.count
+    with caplog.at_level(logging.WARNING):
+        for frame in pictures(3):
+            equal(
+                trace_frame(vit.adapted, frame, watch=1, replays=replays),
+                trace_frame(vit.adapted, frame, watch=1),
+            )
+    assert calls.count - before == 6
+    calls.close()
+    assert replays.count == 0
+    assert [record.getMessage() for record in caplog.records] == [
+        "Moving pictures are not replayed: DefaultCPUAllocator: can't allocate memory"
+    ]
+
+
+def test_moving_pictures_are_replayed_on_the_cpu_and_others_are_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = load("world_vit", device="cpu", precision="float32")
+    for frame in pictures(AFTER + 3):
+        model.trace_frame(frame)
+    assert model.replays is not None
+    assert model.replays.count == 0
+    for frame in pictures(AFTER + 3):
+        equal(model.trace_frame(frame, replay=True), model.trace_frame(frame))
+    assert model.replays.count == 1
+    model.let_go()
+    assert model.replays.count == 0
+    monkeypatch.setattr(load_module, "RECORDERS", {})
+    other = load("world_vit", device="cpu", precision="float32")
+    assert other.replays is None
+    equal(other.trace_frame(frame, replay=True), model.trace_frame(frame))
+
+
+def test_a_recording_keeps_no_net_alive() -> None:
+    model = load("world_vit", device="cpu", precision="float32")
+    for frame in pictures(AFTER + 3):
+        model.trace_frame(frame, replay=True)
+    assert model.replays is not None
+    assert model.replays.count == 1
+    parameter = weakref.ref(next(model.adapted.net.parameters()))
+    storage = weakref.ref(model.adapted.net)
+    del model
+    gc.collect()
+    assert storage() is None
+    assert parameter() is None

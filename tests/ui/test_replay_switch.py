@@ -1,4 +1,4 @@
-"""Replaying a GPU's work is a switch in the menu of the device, and says where it does nothing."""
+"""Replaying is a switch in the menu of the device, and says where it does nothing."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ def bar(qtbot: QtBot) -> TopBar:
 
 def test_the_switch_asks_and_shows_what_became_of_it(bar: TopBar, qtbot: QtBot) -> None:
     spec = make_spec()
-    info = replace(make_info(make_frame("/a.jpg"), spec, "aspect", None, 1), device="cuda:0")
-    for on in (True, False):
+    info = make_info(make_frame("/a.jpg"), spec, "aspect", None, 1)
+    for device, on in (("cuda:0", True), ("cuda:0", False), ("cpu", True), ("cpu", False)):
+        info = replace(info, device=device)
         bar.show_view(resolve(State(replay=on), spec, info), info)
         assert bar.replay.isEnabled()
         assert bar.replay.isChecked() is on
@@ -33,11 +34,11 @@ def test_the_switch_asks_and_shows_what_became_of_it(bar: TopBar, qtbot: QtBot) 
     assert asked.args == ["live.replay"]
 
 
-def test_on_a_processor_the_switch_says_why_it_is_off(bar: TopBar) -> None:
+def test_on_an_apple_gpu_the_switch_says_why_it_is_off(bar: TopBar) -> None:
     spec = make_spec()
-    info = make_info(make_frame("/a.jpg"), spec, "aspect", None, 1)
+    info = replace(make_info(make_frame("/a.jpg"), spec, "aspect", None, 1), device="mps")
     bar.show_view(resolve(State(), spec, info), info)
     assert not bar.replay.isEnabled()
-    assert "NVIDIA" in bar.replay.toolTip()
+    assert "Apple" in bar.replay.toolTip()
     # The choices above it are as they were.
     assert bar.device.choice("auto auto").isChecked()

@@ -105,7 +105,7 @@ class State:
         Stands for `patches` while that is None and pictures move: as many as this computer keeps
         up with. None for the model's default.
     replay : bool
-        Whether a GPU that can record its work repeats the forward pass for pictures that move.
+        Whether the forward pass is recorded and repeated for pictures that move.
     """
 
     source: str = ""

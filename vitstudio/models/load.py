@@ -28,15 +28,13 @@ from vitstudio.models.families import Family, bring_libraries, family_of
 from vitstudio.models.light_imports import complete_torch, without_compiler
 from vitstudio.models.own_checkpoints import own_model_of
 from vitstudio.models.recognition import recognise
+from vitstudio.models.recordings import RECORDERS
 from vitstudio.models.relatives import build_relative
 from vitstudio.models.replay import Replays
 from vitstudio.models.trace import Trace
 from vitstudio.models.tracing import observed_forward, trace_frame, watchable
 from vitstudio.models.unset_weights import UnsetWeights, require_set
 from vitstudio.models.world_models import world_specs
-
-REPLAYING = "cuda"
-"""Devices that can record what they do and do it again."""
 
 
 class LoadedModel(Record):
@@ -72,11 +70,14 @@ class LoadedModel(Record):
         return all(mixer.quick_rows for mixer in self.adapted.mixers)
 
     @cached_property
-    def replays(self) -> Replays:
-        """The forward passes that are recorded."""
+    def replays(self) -> Replays | None:
+        """The forward passes that are recorded; None where the device records none."""
+        record = RECORDERS.get(self.device.split(":")[0])
+        if record is None:
+            return None
         adapted = self.adapted
         layers = watchable(adapted, range(len(adapted.blocks)))
-        return Replays(partial(observed_forward, adapted), layers, adapted.buffers)
+        return Replays(partial(observed_forward, adapted), layers, adapted.buffers, record)
 
     def trace_frame(
         self,
@@ -91,8 +92,8 @@ class LoadedModel(Record):
         """Run the model on a frame.
 
         `watch` is the layer that will be asked first; with `watch_all` every layer will be. With
-        `replay` more pictures of this size are to come: where the device can record the forward
-        pass it is replayed for them.
+        `replay` more pictures of this size are to come: where the forward pass can be recorded it
+        is replayed for them.
         """
         return trace_frame(
             self.adapted,
@@ -102,13 +103,14 @@ class LoadedModel(Record):
             generation=generation,
             watch=watch,
             watch_all=watch_all,
-            replays=self.replays if replay and self.device.startswith(REPLAYING) else None,
+            replays=self.replays if replay else None,
         )
 
     def let_go(self) -> None:
         """Give back memory that waits for a next trace."""
         self.adapted.buffers.clear()
-        self.replays.clear()
+        if self.replays is not None:
+            self.replays.clear()
 
 
 def load(

@@ -1,108 +1,31 @@
-"""The forward pass of moving pictures, recorded once and replayed by the device.
+"""The forward pass of moving pictures, recorded once and replayed.
 
-A large net is thousands of small operations. On a fast GPU the processor takes longer to ask for
-them than the device to do them; a CUDA graph asks for all of them at once. The hooks of a trace are
-recorded with it: what they copied is there again after every replay.
+See `recordings` for how, on a GPU and on the CPU. Here is decided when, and proven that a replay
+leaves what the net leaves.
 """
 
 from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from collections.abc import Collection
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from vitstudio.models.buffers import Buffers
-from vitstudio.models.capture import BlockCall, Capture
-from vitstudio.models.probe import Logits, Operands, Seen
+from vitstudio.models.recordings import Observe, Observed, Record, Recording, tensors_of
 
 log = logging.getLogger(__name__)
 
 AFTER = 3
 """Pictures of one size that are computed as ever, before it is worth recording."""
 KEPT = 2
-"""Recordings, each with the memory of a whole forward pass."""
+"""Recordings, each with the memory of a whole forward pass on a GPU."""
 SMALLEST_TOLERANCE = 1e-4
 DISAGREEMENT = {torch.bfloat16: 3e-2, torch.float16: 5e-3}
 """Of the largest value: the same operations may be done by other kernels."""
-
-Result = TypeVar("Result")
-Observed = tuple[Capture, Tensor]
-Observe = Callable[[Tensor, Collection[int], Buffers], Observed]
-"""The observed forward pass of an image: the layers to watch, and where copies live."""
-Record = Callable[[Callable[[], Any]], tuple[Callable[[], None], Any]]
-"""Runs a function once, recording; gives what replays it, and the function's own result, which is
-written anew by each replay."""
-
-
-def cuda_graph(run: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
-    """Record what a function asks of the current CUDA device.
-
-    Raises
-    ------
-    RuntimeError
-        If it does what cannot be recorded, e.g. reads a value back, or memory does not suffice.
-    """
-    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    aside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(aside):
-        run()  # libraries choose their kernels and make their workspaces
-    torch.cuda.current_stream().wait_stream(aside)
-    graph = torch.cuda.CUDAGraph()
-    # Other threads may use the device meanwhile.
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        result = run()
-    return graph.replay, result
-
-
-@dataclass(eq=False)
-class Recording:
-    """A forward pass that can be replayed.
-
-    Attributes
-    ----------
-    image : tensor (1, 3, rows, cols)
-        Where the pass reads its picture.
-    capture : Capture
-        Where its hooks write, with the operands of every layer that can be watched.
-    output : Tensor
-    replay : callable
-    memory : Buffers
-        Lends `capture` its tensors, and so lives as long.
-    proven : bool
-        Whether it gave what the net gives, of a picture that it was not recorded with.
-    """
-
-    image: Tensor
-    capture: Capture
-    output: Tensor
-    replay: Callable[[], None]
-    memory: Buffers
-    proven: bool = False
-
-    def run(self, image: Tensor, watch: Collection[int], memory: Buffers) -> Observed:
-        """Replay it for a picture; gives copies of what it leaves, which outlive the next one."""
-        self.image.copy_(image)
-        self.replay()
-        left, copied = self.capture, Capture(self.capture.recalls)
-        copy = memory.lend_to(copied)
-
-        def keep(tensor: Tensor) -> Tensor:
-            return tensor if tensor.device.type == "meta" else copy(tensor)
-
-        copied.calls = [
-            BlockCall(*_mapped((call.inputs, call.args, call.options), keep)) for call in left.calls
-        ]
-        copied.outputs = {layer: keep(tensor) for layer, tensor in left.outputs.items()}
-        copied.sources = {name: keep(tensor) for name, tensor in left.sources.items()}
-        copied.watched = {
-            layer: _kept(left.watched[layer], keep) for layer in watch if layer in left.watched
-        }
-        return copied, self.output.clone()
 
 
 @dataclass
@@ -114,12 +37,15 @@ class _Size:
     count : int
         How many there were.
     recording : Recording or None
+    proven : bool
+        Whether it gave what the net gives, of a picture that it was not recorded with.
     failed : bool
         Whether it cannot be recorded: then it is never tried again.
     """
 
     count: int = 0
     recording: Recording | None = None
+    proven: bool = False
     failed: bool = False
 
 
@@ -146,7 +72,7 @@ class Replays:
         observe: Observe,
         watchable: Collection[int],
         memory: Buffers,
-        record: Record = cuda_graph,
+        record: Record,
     ) -> None:
         self._observe, self._watchable, self._memory = observe, watchable, memory
         self._record = record
@@ -156,17 +82,22 @@ class Replays:
         """What the observed forward pass gives; of watched layers, those of `watch` alone."""
         size = self._size_of(image)
         size.count += 1
-        recording = size.recording
-        if recording is not None and recording.proven:
-            return recording.run(image, watch, self._memory)
+        if size.recording is not None and size.proven:
+            try:
+                return size.recording.run(image, watch, self._memory)
+            except Exception as error:  # the net itself says what is wrong, or does it
+                self._give_up(size, error)
         observed = self._observe(image, watch, self._memory)
         if not size.failed and size.count > AFTER:
             try:
                 self._go_on(size, image, watch, observed)
             except Exception as error:  # whatever a net does that cannot be recorded
-                size.recording, size.failed = None, True
-                log.warning("Moving pictures are not replayed: %s", _sentence(error))
+                self._give_up(size, error)
         return observed
+
+    def _give_up(self, size: _Size, error: Exception) -> None:
+        size.recording, size.proven, size.failed = None, False, True
+        log.warning("Moving pictures are not replayed: %s", _sentence(error))
 
     def clear(self) -> None:
         """Let go of all recordings and their memory."""
@@ -190,42 +121,15 @@ class Replays:
         if size.recording is None:
             others = [other for other in self._sizes.values() if other.recording is not None]
             for other in others[: max(0, len(others) - KEPT + 1)]:
-                other.recording, other.count = None, 0
-            size.recording = self._recorded(image)
+                other.recording, other.proven, other.count = None, False, 0
+            size.recording = self._record(self._observe, image, self._watchable)
             return
         replayed = size.recording.run(image, watch, Buffers())
         error = _disagreement(observed, replayed)
         limit = DISAGREEMENT.get(image.dtype, SMALLEST_TOLERANCE)
         if not error <= limit:
             raise RuntimeError(f"a replay differs from the net by {error:.1e} of the largest value")
-        size.recording.proven = True
-
-    def _recorded(self, image: Tensor) -> Recording:
-        # Memory of its own: a recording writes where it wrote when it was made.
-        own, memory = image.clone(), Buffers(recorded=True)
-        replay, (capture, output) = self._record(
-            lambda: self._observe(own, self._watchable, memory)
-        )
-        return Recording(own, capture, output, replay, memory)
-
-
-def _kept(seen: Seen, keep: Callable[[Tensor], Tensor]) -> Seen:
-    """Copies of operands; a bias too, which some layers compute from the picture."""
-    if isinstance(seen, Logits):
-        return seen.kept(keep)
-    kept = seen.kept(keep)
-    return kept if kept.bias is None else replace(kept, bias=keep(kept.bias))
-
-
-def _mapped(thing: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """The same with every tensor changed."""
-    if isinstance(thing, Tensor):
-        return change(thing)
-    if isinstance(thing, dict):
-        return {name: _mapped(part, change) for name, part in thing.items()}
-    if type(thing) in (tuple, list):
-        return type(thing)(_mapped(part, change) for part in thing)
-    return thing
+        size.proven = True
 
 
 def _disagreement(first: Observed, second: Observed) -> float:
@@ -236,17 +140,7 @@ def _disagreement(first: Observed, second: Observed) -> float:
 
 def _kept_of(observed: Observed) -> list[Tensor]:
     capture, output = observed
-    kept = [call.inputs for call in capture.calls]
-    kept += [capture.outputs[layer] for layer in sorted(capture.outputs)]
-    kept += [capture.sources[name] for name in sorted(capture.sources)]
-    for layer in sorted(capture.watched):
-        seen = capture.watched[layer]
-        kept += [seen.values] if isinstance(seen, Logits) else _operands(seen)
-    return [tensor for tensor in [*kept, output] if tensor.device.type != "meta"]
-
-
-def _operands(seen: Operands) -> list[Tensor]:
-    return [part for part in (seen.query, seen.key, seen.bias) if part is not None]
+    return [*tensors_of(capture), output]
 
 
 def _difference(one: Tensor, other: Tensor) -> float:

@@ -80,7 +80,7 @@ def resolve(state: State, spec: ModelSpec | None, info: TraceInfo | None) -> Vie
     `info` must belong to `spec`; without it (nothing traced yet) the query stays open.
     """
     if spec is None:
-        disabled = {**_without_model(), **_standing(state), **_without_graphs(info)}
+        disabled = {**_without_model(), **_standing(state), **_not_recorded(info)}
         return ViewState(state, disabled=disabled, breadcrumb=("No model",))
     notices: list[str] = []
     if state.layer >= spec.num_layers:
@@ -129,7 +129,7 @@ def resolve(state: State, spec: ModelSpec | None, info: TraceInfo | None) -> Vie
             **_disabled(state, spec, layer),
             **_without_truth(info),
             **_standing(state),
-            **_without_graphs(info),
+            **_not_recorded(info),
         },
         notices=tuple(notices),
         untrained=not spec.trained,
@@ -168,10 +168,10 @@ def _standing(state: State) -> dict[str, str]:
     return {"live": "This picture stands still: open a video, a camera or a screen first."}
 
 
-def _without_graphs(info: TraceInfo | None) -> dict[str, str]:
-    if info is not None and info.device.startswith("cuda"):
+def _not_recorded(info: TraceInfo | None) -> dict[str, str]:
+    if info is None or info.device.startswith(("cuda", "cpu")):
         return {}
-    return {"replay": "This needs an NVIDIA GPU."}
+    return {"replay": "An Apple GPU records nothing."}
 
 
 def _query_tokens(state: State, info: TraceInfo | None) -> tuple[int, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -31,11 +33,23 @@ class ClipNet(nn.Module):
             )
             if grid != visual.grid_size:
                 table = resampled(visual.positional_embedding, visual.grid_size, grid)
-                options = {"positional_embedding": table}
-                found = torch.func.functional_call(visual, options, (image,))
+                with _position_table(visual, table):
+                    found = visual(image)
                 return found
         found = visual(image)
         return found
+
+
+@contextmanager
+def _position_table(visual: nn.Module, table: Tensor) -> Iterator[None]:
+    """Another table for a while, as `torch.func.functional_call` does, which cannot be recorded."""
+    parameters = visual._parameters
+    own = parameters["positional_embedding"]
+    parameters["positional_embedding"] = table  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        parameters["positional_embedding"] = own
 
 
 def is_plain(visual: nn.Module) -> bool:

@@ -172,9 +172,10 @@ def live_actions(live: LiveDesk, choices: Choices) -> list[Action]:
         ),
         Action(
             "live.replay",
-            "Replay moving pictures (CUDA graph)",
+            "Replay moving pictures",
             (),
-            "Record what the GPU does for one moving picture, and repeat it for the next ones.",
+            "Record what the model computes for one moving picture, and repeat it for the next: "
+            "quicker, with the same result.",
             group,
             choices.toggle_replay,
             "replay",

@@ -90,10 +90,9 @@ class TopBar(QFrame):
         self.device.set_choices(_device_choices())
         self.device.picked.connect(self._on_device)
         self.replay = self.device.add_switch(
-            "Replay moving pictures (CUDA graph)",
+            "Replay moving pictures",
             partial(self.action_wanted.emit, "live.replay"),
         )
-        self.replay.setVisible(sys.platform != "darwin")
         self.times = SteadyLabel()
         self.times.setProperty("role", "muted")
         self._words = False

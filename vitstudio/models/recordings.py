@@ -1,0 +1,251 @@
+"""A forward pass recorded once, to be done again without Python asking for each operation.
+
+A net is hundreds or thousands of operations. Python asks for one after the other, with a lock that
+the window's thread wants too: while one has it the other waits. A recording asks for all of them at
+once. What the functions of a trace copied is recorded with the pass.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from vitstudio.models.buffers import Buffers
+from vitstudio.models.capture import BlockCall, Capture
+from vitstudio.models.probe import Logits, Seen
+
+Result = TypeVar("Result")
+Observed = tuple[Capture, Tensor]
+Observe = Callable[[Tensor, Collection[int], Buffers], Observed]
+"""The observed forward pass of an image: the layers to watch, and where copies live."""
+
+
+class Recording(Protocol):
+    """A forward pass that can be done again."""
+
+    def run(self, image: Tensor, watch: Collection[int], memory: Buffers) -> Observed:
+        """Do it for a picture. What it leaves outlives the next one; of operands, those of `watch`.
+
+        Parameters
+        ----------
+        memory : Buffers
+            Lends what is left its tensors, where they must be copied.
+        """
+        ...
+
+
+Record = Callable[[Observe, Tensor, Collection[int]], Recording]
+"""Records the observed forward pass of an image, with the operands of some layers."""
+
+# ---- CUDA graphs
+
+
+def cuda_graph(run: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
+    """Record what a function asks of the current CUDA device.
+
+    Raises
+    ------
+    RuntimeError
+        If it does what cannot be recorded, e.g. reads a value back, or memory does not suffice.
+    """
+    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):
+        run()  # libraries choose their kernels and make their workspaces
+    torch.cuda.current_stream().wait_stream(aside)
+    graph = torch.cuda.CUDAGraph()
+    # Other threads may use the device meanwhile.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+        result = run()
+    return graph.replay, result
+
+
+@dataclass(eq=False)
+class GraphRecording:
+    """A pass that a device repeats in the memory that it was recorded in.
+
+    Attributes
+    ----------
+    image : tensor (1, 3, rows, cols)
+        Where the pass reads its picture.
+    capture : Capture
+        Where it writes, with the operands of every layer that can be watched.
+    output : Tensor
+    replay : callable
+    memory : Buffers
+        Lends `capture` its tensors, and so lives as long.
+    """
+
+    image: Tensor
+    capture: Capture
+    output: Tensor
+    replay: Callable[[], None]
+    memory: Buffers
+
+    def run(self, image: Tensor, watch: Collection[int], memory: Buffers) -> Observed:
+        """See `Recording`: gives copies."""
+        self.image.copy_(image)
+        self.replay()
+        copied = Capture(self.capture.recalls)
+        _fill(copied, self.capture, watch, memory.lend_to(copied))
+        return copied, self.output.clone()
+
+
+def record_graph(
+    observe: Observe,
+    image: Tensor,
+    layers: Collection[int],
+    by: Callable[[Callable[[], Observed]], tuple[Callable[[], None], Observed]] = cuda_graph,
+) -> GraphRecording:
+    """Record on a CUDA device.
+
+    Parameters
+    ----------
+    by : callable
+        Runs a function once, recording; gives what replays it, and the function's own result, which
+        is written anew by each replay.
+
+    Raises
+    ------
+    RuntimeError
+        See `cuda_graph`.
+    """
+    # Memory of its own: a recording writes where it wrote when it was made.
+    own, memory = image.clone(), Buffers(recorded=True)
+    replay, (capture, output) = by(lambda: observe(own, layers, memory))
+    return GraphRecording(own, capture, output, replay, memory)
+
+
+# ---- torch's interpreter
+
+
+@dataclass(eq=False)
+class ScriptRecording:
+    """A pass that torch's own interpreter runs on the CPU, in one call without Python's lock.
+
+    It does the same operations in the same order, none fused or changed.
+
+    Attributes
+    ----------
+    capture : Capture
+        The form of what the pass leaves; its tensors are empty.
+    script : callable
+        From a picture to all of those tensors, in the order of `_fill`, and the output.
+    """
+
+    capture: Capture
+    script: Callable[[Tensor], tuple[Tensor, ...]]
+
+    def run(self, image: Tensor, watch: Collection[int], _memory: Buffers) -> Observed:
+        """See `Recording`: every run leaves tensors of its own."""
+        with torch.jit.optimized_execution(False):  # type: ignore[attr-defined]
+            *left, output = self.script(image)
+        waiting = iter(left)
+        capture = Capture(self.capture.recalls)
+        _fill(capture, self.capture, self.capture.watched, lambda _empty: next(waiting))
+        seen = capture.watched
+        capture.watched = {layer: seen[layer] for layer in watch if layer in seen}
+        return capture, output
+
+
+def record_script(observe: Observe, image: Tensor, layers: Collection[int]) -> ScriptRecording:
+    """Record for torch's interpreter.
+
+    Raises
+    ------
+    RuntimeError
+        If the pass does what cannot be recorded.
+    """
+    memory = Buffers(recorded=True)
+    # While it is recorded the sizes of tensors are tensors too: the form is that of a plain pass.
+    passed, _ = observe(image, layers, memory)
+    form = Capture(passed.recalls)
+    _fill(form, passed, passed.watched, lambda tensor: tensor.new_empty(0))
+
+    def flat(picture: Tensor) -> tuple[Tensor, ...]:
+        capture, output = observe(picture, layers, memory)
+        return (*tensors_of(capture), output)
+
+    with warnings.catch_warnings():
+        # Sizes become constants: each recording is of one size.
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
+        script = _script_of(flat, image)
+    return ScriptRecording(form, script)
+
+
+def _script_of(
+    function: Callable[[Tensor], tuple[Tensor, ...]], example: Tensor
+) -> Callable[[Tensor], tuple[Tensor, ...]]:
+    """What `torch.jit.trace` gives; but that keeps every function, with its net, for ever."""
+    traced = torch._C._create_graph_by_tracing(
+        function, (example,), lambda _tensor: "", False, False, None, []
+    )
+    graph = traced[0] if isinstance(traced, tuple) else traced
+    script: Callable[[Tensor], tuple[Tensor, ...]] = torch._C._create_function_from_graph(
+        "forward", graph
+    )
+    return script
+
+
+# ---- what a pass leaves
+
+
+def tensors_of(capture: Capture) -> Iterator[Tensor]:
+    """All that was kept, in the order of `_fill`."""
+    found: list[Tensor] = []
+
+    def note(tensor: Tensor) -> Tensor:
+        found.append(tensor)
+        return tensor
+
+    _fill(Capture(), capture, capture.watched, note)
+    yield from found
+
+
+def _fill(
+    target: Capture, left: Capture, watch: Collection[int], keep: Callable[[Tensor], Tensor]
+) -> None:
+    """Put what a pass left into another capture; `keep` is given each tensor of content.
+
+    Single numbers are sizes, the same for every picture of a recording.
+    """
+
+    def kept(tensor: Tensor) -> Tensor:
+        return tensor if tensor.device.type == "meta" or tensor.ndim == 0 else keep(tensor)
+
+    target.calls = [
+        BlockCall(*_mapped((call.inputs, call.args, call.options), kept)) for call in left.calls
+    ]
+    target.outputs = {layer: kept(tensor) for layer, tensor in left.outputs.items()}
+    target.sources = {name: kept(tensor) for name, tensor in left.sources.items()}
+    target.watched = {
+        layer: _kept(left.watched[layer], kept) for layer in watch if layer in left.watched
+    }
+
+
+def _kept(seen: Seen, keep: Callable[[Tensor], Tensor]) -> Seen:
+    """Copies of operands; a bias too, which some layers compute from the picture."""
+    if isinstance(seen, Logits):
+        return seen.kept(keep)
+    kept = seen.kept(keep)
+    return kept if kept.bias is None else replace(kept, bias=keep(kept.bias))
+
+
+def _mapped(thing: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """The same with every tensor changed."""
+    if isinstance(thing, Tensor):
+        return change(thing)
+    if isinstance(thing, dict):
+        return {name: _mapped(part, change) for name, part in thing.items()}
+    if type(thing) in (tuple, list):
+        return type(thing)(_mapped(part, change) for part in thing)
+    return thing
+
+
+RECORDERS: dict[str, Record] = {"cuda": record_graph, "cpu": record_script}
+"""By kind of device; others record nothing."""
