@@ -100,10 +100,12 @@ def build_engine(emit: Emit) -> Engine:
             **takes.immediate(),
         },
         frame_types=(messages.TraceFrame, messages.DrawScene, live_messages.LiveFrame),
+        may_wait=(live_messages.LiveAnswered,),
         closing=(live.close, takes.close),
     )
     follow.overtaken = lambda: engine.overtaken("compute")
     follow.taken = live.rest
+    follow.ready = lambda: engine.hand_over("compute")
     return engine
 
 

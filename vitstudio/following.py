@@ -42,6 +42,8 @@ class FollowHandlers:
         How many live pictures newer ones have taken the place of; set by who builds the engine.
     taken : callable
         Called with each picture that is begun: for how many seconds no other will be; likewise.
+    ready : callable
+        Called when a picture is ready for the net, whose forward pass is next; likewise.
     """
 
     def __init__(self, compute: ComputeHandlers) -> None:
@@ -53,6 +55,7 @@ class FollowHandlers:
         self._lasting: object = None
         self.overtaken: Callable[[], int] = lambda: 0
         self.taken: Callable[[float], None] = lambda _seconds: None
+        self.ready: Callable[[], None] = lambda: None
 
     def table(self) -> Handlers:
         """Message types and what answers them; for the lane of `compute`."""
@@ -95,9 +98,9 @@ class FollowHandlers:
         asked = self._follow.state
         replay = asked is not None and asked.replay
         if self._compute.device != "cpu":
-            return self._compute.trace_live(key.message(), every_layer, replay)
+            return self._compute.trace_live(key.message(), every_layer, replay, self.ready)
         with self._sharing.running((*_work(key), every_layer, replay)):
-            return self._compute.trace_live(key.message(), every_layer, replay)
+            return self._compute.trace_live(key.message(), every_layer, replay, self.ready)
 
     def _answered(self, message: Any, info: TraceInfo, asked: Follow, begin: float) -> Answers:
         assert asked.state is not None

@@ -179,13 +179,17 @@ class ComputeHandlers:
         return self._model is not None and self._model.quick_rows
 
     def trace_live(
-        self, message: messages.TraceFrame, every_layer: bool = False, replay: bool = False
+        self,
+        message: messages.TraceFrame,
+        every_layer: bool = False,
+        replay: bool = False,
+        ready: Callable[[], None] | None = None,
     ) -> TraceInfo:
         """Run the current model on a frame at once: its trace is the current one from then on.
 
         With `every_layer` all of them will be asked at once; with `replay` what was done for the
-        pictures before may be replayed. Where it does not fit into memory it is tried once more
-        without the trace of before.
+        pictures before may be replayed; `ready` is called just before the forward pass. Where it
+        does not fit into memory it is tried once more without the trace of before.
 
         Raises
         ------
@@ -206,6 +210,7 @@ class ComputeHandlers:
                 message.layer,
                 watch_all=every_layer,
                 replay=replay,
+                ready=ready,
             )
 
         self._trace = self._with_memory(trace)

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 
 from vitstudio.core.errors import Cancelled, VitStudioError
+from vitstudio.engine.courier import Courier
 from vitstudio.engine.inbox import CLOSED, Inbox
 from vitstudio.engine.messages import Failed, Progress
 from vitstudio.engine.priority import go_behind
@@ -39,20 +40,34 @@ class Lane:
         Called on this thread with every answer.
     frame_types : tuple of type
         Requests of which only the newest counts.
+    may_wait : tuple of type
+        Answers that wait, if a frame is next, until `hand_over`: who gets them then works while
+        this thread computes, and not while it prepares to. Nothing of this lane is said before
+        them.
     """
 
     def __init__(
-        self, name: str, handlers: Handlers, emit: Emit, frame_types: tuple[type, ...] = ()
+        self,
+        name: str,
+        handlers: Handlers,
+        emit: Emit,
+        frame_types: tuple[type, ...] = (),
+        may_wait: tuple[type, ...] = (),
     ) -> None:
         self._handlers = handlers
-        self._emit = emit
+        self._emit_now = emit
         self._frame_types = frame_types
+        self._may_wait = may_wait
+        self._held: object | None = None
+        self._courier = Courier(f"vitstudio-{name}-says", emit) if may_wait else None
         self._inbox = Inbox()
         self._paused: deque[tuple[object, Answers]] = deque()
         self._thread = threading.Thread(target=self._run, name=f"vitstudio-{name}", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
+        if self._courier is not None:
+            self._courier.start()
         self._thread.start()
 
     def handles(self, message: object) -> bool:
@@ -71,6 +86,12 @@ class Lane:
         """Frames that newer ones took the place of."""
         return self._inbox.overtaken
 
+    def hand_over(self) -> None:
+        """Have the answer said that waits, if any, while this thread goes on; on this thread."""
+        if self._held is not None and self._courier is not None:
+            held, self._held = self._held, None
+            self._courier.hand(held)
+
     def close(self) -> None:
         """Take no more requests and end after the step at hand."""
         self._inbox.close()
@@ -85,15 +106,21 @@ class Lane:
         go_behind()
         while self._turn():
             pass  # what a turn held is free now: a message can have hundreds of pictures
+        if self._courier is not None:
+            self._courier.stop()
 
     def _turn(self) -> bool:
         """Answer one request or one step of one; False at the end."""
         # A frame that is begun is finished before the next: else none would ever be.
         begun = any(isinstance(each, self._frame_types) for each, _ in self._paused)
+        if self._held is not None and not self._inbox.frame_is_next():
+            self._say_held()
         message = self._inbox.take(wait=not self._paused, frames=not begun)
         if message is CLOSED:
             self._drop_paused()
             return False
+        if not isinstance(message, self._frame_types):
+            self._say_held()  # it may take long
         if message is None:
             self._advance(*self._paused.popleft())
             return True
@@ -109,11 +136,27 @@ class Lane:
         try:
             for answer in answers:
                 if answer is None:
+                    self._say_held()
                     self._paused.append((message, answers))
                     return
-                self._emit(answer)
+                if isinstance(answer, self._may_wait) and self._inbox.frame_is_next():
+                    self._say_held()
+                    self._held = answer
+                else:
+                    self._emit(answer)
         except Exception as error:
             self._fail(message, error)
+
+    def _emit(self, answer: object) -> None:
+        self._say_held()
+        self._emit_now(answer)
+
+    def _say_held(self) -> None:
+        if self._courier is not None:
+            self._courier.wait()
+        if self._held is not None:
+            held, self._held = self._held, None
+            self._emit_now(held)
 
     def _fail(self, message: object, error: Exception) -> None:
         self._emit(Progress(task=type(message).__name__, text="", done=True))
@@ -138,6 +181,8 @@ class Engine:
         For requests that only set a flag (cancel); run at once on the caller's thread.
     frame_types : tuple of type
         Requests of which only the newest counts.
+    may_wait : tuple of type
+        Answers that may wait until the next frame is begun; see `Lane`.
     closing : tuple of callable
         What else runs and must end first, e.g. what gives live pictures.
     """
@@ -148,10 +193,13 @@ class Engine:
         emit: Emit,
         immediate: Mapping[type, Callable[[object], None]] | None = None,
         frame_types: tuple[type, ...] = (),
+        may_wait: tuple[type, ...] = (),
         closing: tuple[Callable[[], object], ...] = (),
     ) -> None:
         self._closing = closing
-        self._lanes = {name: Lane(name, table, emit, frame_types) for name, table in lanes.items()}
+        self._lanes = {
+            name: Lane(name, table, emit, frame_types, may_wait) for name, table in lanes.items()
+        }
         self._immediate = immediate or {}
 
     def start(self) -> None:
@@ -179,6 +227,10 @@ class Engine:
     def overtaken(self, lane: str) -> int:
         """Frames of a lane that newer ones took the place of."""
         return self._lanes[lane].overtaken
+
+    def hand_over(self, lane: str) -> None:
+        """Have the answer of a lane said that waits, while it goes on; on the lane's own thread."""
+        self._lanes[lane].hand_over()
 
     def stop(self, timeout_s: float = 20.0) -> None:
         """Close every lane and wait for it.

@@ -61,6 +61,11 @@ class Inbox:
                     return None
                 self._condition.wait()
 
+    def frame_is_next(self) -> bool:
+        """Whether `take` would give a frame now."""
+        with self._condition:
+            return bool(self._frames) and not self._commands and not self._closed
+
     def close(self) -> None:
         """Drop what waits and let `take` give CLOSED."""
         with self._condition:

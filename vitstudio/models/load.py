@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -88,12 +89,13 @@ class LoadedModel(Record):
         watch: int | None = None,
         watch_all: bool = False,
         replay: bool = False,
+        ready: Callable[[], None] | None = None,
     ) -> Trace:
         """Run the model on a frame.
 
         `watch` is the layer that will be asked first; with `watch_all` every layer will be. With
         `replay` more pictures of this size are to come: where the forward pass can be recorded it
-        is replayed for them.
+        is replayed for them. `ready` is called just before the forward pass.
         """
         return trace_frame(
             self.adapted,
@@ -104,6 +106,7 @@ class LoadedModel(Record):
             watch=watch,
             watch_all=watch_all,
             replays=self.replays if replay else None,
+            ready=ready,
         )
 
     def let_go(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -36,14 +36,15 @@ def trace_frame(
     watch: int | None = None,
     watch_all: bool = False,
     replays: Replays | None = None,
+    ready: Callable[[], None] | None = None,
     kind: type[AnyTrace] = Trace,  # type: ignore[assignment]
 ) -> AnyTrace:
     """Run a net on a frame and keep what its layers saw.
 
     `watch` is the layer that will be asked first: its attention operands are kept as they pass,
     where its mixer allows that at no cost; `watch_all` keeps those of every layer, for who shows
-    all of them. `replays` runs the forward pass of pictures that move. `kind` is the class of the
-    result, for callers that add to `Trace`.
+    all of them. `replays` runs the forward pass of pictures that move; `ready` is called just
+    before it. `kind` is the class of the result, for callers that add to `Trace`.
 
     Raises
     ------
@@ -59,6 +60,8 @@ def trace_frame(
     image = image.to(dtype=parameter.dtype, memory_format=adapted.memory_format)
     layers_seen = range(len(adapted.blocks)) if watch_all else () if watch is None else (watch,)
     seen = watchable(adapted, layers_seen)
+    if ready is not None:
+        ready()
     begin = time.perf_counter()
     if replays is not None:
         capture, output = replays.forward(image, seen)

@@ -14,7 +14,7 @@ from vitstudio.core.live import DEMO, LiveFacts
 from vitstudio.sources.image import load_frame
 from vitstudio.sources.reel import Shot
 
-SIZE_RC = (480, 640)
+SIZE_RC = (360, 480)
 RATE = 30
 SECONDS = 12
 FRAMES = RATE * SECONDS

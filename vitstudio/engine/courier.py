@@ -1,0 +1,59 @@
+"""Answers said on a thread of their own, so that the thread that computed them goes on at once.
+
+Who says an answer to the window wakes it. The window takes Python's lock to paint, and keeps it for
+milliseconds; whoever woke it waits for the lock until then, and a forward pass that needs no lock
+has not begun. Handing an answer over wakes nobody who takes the lock before it is let go of.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+
+END = object()
+
+
+class Courier:
+    """Says what it is handed, in order.
+
+    Parameters
+    ----------
+    name : str
+        Of the thread.
+    say : callable
+        Called on the courier's thread.
+    """
+
+    def __init__(self, name: str, say: Callable[[object], object]) -> None:
+        self._say = say
+        self._bag: SimpleQueue[object] = SimpleQueue()
+        self._idle = threading.Event()
+        self._idle.set()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def hand(self, answer: object) -> None:
+        """Have something said; returns at once. One thread alone may hand over."""
+        self._idle.clear()
+        self._bag.put(answer)
+
+    def wait(self) -> None:
+        """Until all that was handed over is said."""
+        self._idle.wait()
+
+    def stop(self) -> None:
+        """Say what is left, then end."""
+        self._bag.put(END)
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while (answer := self._bag.get()) is not END:
+            self._say(answer)
+            del answer  # it can have hundreds of pictures
+            if self._bag.empty():
+                self._idle.set()
