@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtTest import QTest
@@ -19,6 +19,7 @@ from vitstudio.core.live import DEMO
 from vitstudio.desktop import Program, keep_what_is_there
 from vitstudio.settings import SettingsStore
 
+Result = TypeVar("Result")
 PATIENCE_S = 120.0
 ACTIVE_S = 5.0
 WINDOW_SIZE = 1440, 900
@@ -87,6 +88,45 @@ def pause(program: Program, seconds: float) -> None:
     """Let the program run for a while."""
     end = time.perf_counter() + seconds
     wait_until(program, lambda: time.perf_counter() >= end, seconds + PATIENCE_S)
+
+
+class _Call:
+    """Something to be done by a lane of the engine."""
+
+    def __init__(self, function: Callable[[], Any]) -> None:
+        self.function = function
+        self.result: Any = None
+        self.error: Exception | None = None
+        self.done = False
+
+    def run(self) -> None:
+        """Do it, and note what came of it."""
+        try:
+            self.result = self.function()
+        except Exception as error:
+            self.error = error
+        self.done = True
+
+
+def _run(call: Any) -> Iterator[object]:
+    """What a lane does with a call; it answers nothing."""
+    call.run()
+    yield from ()
+
+
+def on_engine(program: Program, function: Callable[[], Result]) -> Result:
+    """Have something done where models run: there torch's threads are those of the program.
+
+    Called on another thread, torch makes more of them, and all are slower from then on.
+    """
+    program.engine.teach("compute", {_Call: _run})
+    call = _Call(function)
+    program.engine.post(call)
+    wait_until(program, lambda: call.done)
+    if call.error is not None:
+        raise call.error
+    result: Result = call.result
+    return result
 
 
 def wait_for_trace(program: Program) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from vitstudio.bench.bare import VIT_BASE, Bare
 from vitstudio.bench.driving import (
+    on_engine,
     open_demo,
     opened_program,
     wait_for_trace,
@@ -108,9 +109,9 @@ def measure(case: Case, repeats: int, make_bare: type[Bare] = Bare) -> tuple[str
         wait_for_quiet(program, recorder)
         frame = program.studio.presenter.frame
         assert frame is not None
-        bare = make_bare(frame, **choices)
-        bare()
-        hasten(program, seconds(bare))
+        bare = on_engine(program, lambda: make_bare(frame, **choices))
+        on_engine(program, bare)
+        hasten(program, on_engine(program, lambda: seconds(bare)))
         for _ in range(2 + repeats // 3):
             take_turn(program, recorder, bare, taken, repeats)
         if recorder.errors:
@@ -121,7 +122,7 @@ def measure(case: Case, repeats: int, make_bare: type[Bare] = Bare) -> tuple[str
 def take_turn(program: Program, recorder: Recorder, bare: Bare, taken: Taken, repeats: int) -> None:
     """A pause with some bare passes, then some live pictures."""
     wait_for_quiet(program, recorder)
-    taken.bare_s += [seconds(bare) for _ in range(1 + repeats)][1:]
+    taken.bare_s += on_engine(program, lambda: [seconds(bare) for _ in range(1 + repeats)][1:])
     program.studio.presenter.live.play(True)
     wait_for_pictures(program, recorder, 2)
     overtaken, count, begin_s = recorder.overtaken, recorder.count, time.thread_time()

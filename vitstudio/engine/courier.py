@@ -7,9 +7,12 @@ has not begun. Handing an answer over wakes nobody who takes the lock before it 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
+
+log = logging.getLogger(__name__)
 
 END = object()
 
@@ -53,7 +56,10 @@ class Courier:
 
     def _run(self) -> None:
         while (answer := self._bag.get()) is not END:
-            self._say(answer)
+            try:
+                self._say(answer)
+            except Exception:
+                log.exception("An answer could not be said.")
             del answer  # it can have hundreds of pictures
             if self._bag.empty():
                 self._idle.set()

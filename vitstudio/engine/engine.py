@@ -70,6 +70,10 @@ class Lane:
             self._courier.start()
         self._thread.start()
 
+    def teach(self, table: Handlers) -> None:
+        """Answer more kinds of requests, from now on."""
+        self._handlers = {**self._handlers, **table}
+
     def handles(self, message: object) -> bool:
         """Whether this lane's table has the message's type."""
         return type(message) in self._handlers
@@ -223,6 +227,10 @@ class Engine:
                 lane.post(message)
                 return
         raise TypeError(f"no lane handles {type(message).__name__}")
+
+    def teach(self, lane: str, table: Handlers) -> None:
+        """Let a lane answer more kinds of requests, from now on."""
+        self._lanes[lane].teach(table)
 
     def overtaken(self, lane: str) -> int:
         """Frames of a lane that newer ones took the place of."""

@@ -131,11 +131,13 @@ class TraceRecord:
         maps = self.adapted.mixers[layer].maps(block, call, spec, seen)
         if keep:
             self._maps[layer] = maps
+            if seen is not None:
+                return maps  # all that it holds was captured, and is counted there
             self._storages[layer] = own = storages(maps.held)
             room = max(MEMORY_BUDGET, self.info.memory_bytes + sum(own.values()))
             while len(self._maps) > 1 and self._bytes_with_maps() > room:
                 oldest, _ = self._maps.popitem(last=False)
-                del self._storages[oldest]
+                self._storages.pop(oldest, None)
         return maps
 
     def _bytes_with_maps(self) -> int:
