@@ -211,10 +211,14 @@ class _Noting(ComputeHandlers):
         self.replayed: list[bool] = []
 
     def trace_live(
-        self, message: messages.TraceFrame, every_layer: bool = False, replay: bool = False
+        self,
+        message: messages.TraceFrame,
+        every_layer: bool = False,
+        replay: bool = False,
+        ready: Callable[[], None] | None = None,
     ) -> Any:
         self.replayed.append(replay)
-        return super().trace_live(message, every_layer, replay)
+        return super().trace_live(message, every_layer, replay, ready)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda:0"])

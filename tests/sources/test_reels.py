@@ -112,7 +112,7 @@ def test_folders_without_a_picture_to_show(tmp_path: Path) -> None:
 
 def test_the_demo_is_the_same_each_time_and_goes_round() -> None:
     reel, other = DemoReel(), DemoReel()
-    assert (reel.facts.duration_s, reel.facts.frames, reel.facts.size_rc) == (12.0, 360, (480, 640))
+    assert (reel.facts.duration_s, reel.facts.frames, reel.facts.size_rc) == (12.0, 360, (360, 480))
     pictures = {}
     for index in (0, 1, 100, 250, 359):
         reel.seek(index / 30)
@@ -124,7 +124,7 @@ def test_the_demo_is_the_same_each_time_and_goes_round() -> None:
         frame = shot.frame
         assert (frame.index, frame.source, shot.last) == (index, DEMO, index == 359)
         assert frame.capture_time_s == pytest.approx(index / 30)
-        assert frame.size_rc == (480, 640)
+        assert frame.size_rc == (360, 480)
         assert not frame.rgb.flags.writeable
         np.testing.assert_array_equal(frame.rgb, again.frame.rgb)
         pictures[index] = frame.rgb.astype(int)
