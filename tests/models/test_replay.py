@@ -24,7 +24,7 @@ from vitstudio.core.frame import Frame
 from vitstudio.models import load as load_module
 from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.load import LoadedModel, load
-from vitstudio.models.recordings import Record, record_graph, record_script
+from vitstudio.models.recordings import Record, record_graph, record_script, recorder
 from vitstudio.models.replay import AFTER, KEPT, Replays
 from vitstudio.models.trace import Trace
 from vitstudio.models.tracing import observed_forward, trace_frame, watchable
@@ -117,14 +117,16 @@ def equal(one: Trace, other: Trace) -> None:
     assert one.info.layers == other.info.layers
 
 
-RECORDS = {"as a GPU": by_tape, "as the CPU": record_script}
+RECORDS: dict[str, Record] = {"as a GPU": by_tape, "as the CPU": record_script}
 
 
 @pytest.mark.parametrize("kind", RECORDS)
 @pytest.mark.parametrize("model_id", NETS)
 def test_a_replay_leaves_what_the_net_leaves(model_id: str, kind: str) -> None:
     adapted = load(model_id, precision="float32").adapted
-    replays, calls = replays_of(adapted, RECORDS[kind]), Calls(adapted)
+    record = recorder("cpu", adapted.net) if kind == "as the CPU" else by_tape
+    assert record is not None
+    replays, calls = replays_of(adapted, record), Calls(adapted)
     few = 4 if model_id.startswith("dinov2") else None
     begun = AFTER + 2  # one is recorded, the next one proves it
     try:
@@ -221,6 +223,26 @@ def test_recordings_are_few_and_of_the_sizes_that_are_used(vit: LoadedModel) -> 
     assert replays.count == 0
 
 
+def test_a_pass_that_takes_long_is_not_recorded(vit: LoadedModel) -> None:
+    layers = watchable(vit.adapted, range(len(vit.adapted.blocks)))
+    observe = partial(observed_forward, vit.adapted)
+    for longest_s, count in ((1e-6, 0), (1e6, 1)):
+        replays = Replays(observe, layers, vit.adapted.buffers, record_script, longest_s)
+        for frame in pictures(AFTER + 3):
+            trace_frame(vit.adapted, frame, watch=1, replays=replays)
+        assert replays.count == count
+
+
+def test_sizes_are_numbers_of_the_pictures_recorded(vit: LoadedModel) -> None:
+    layers = watchable(vit.adapted, range(len(vit.adapted.blocks)))
+    with torch.inference_mode():
+        image = torch.randn(1, 3, *vit.spec.input_size).to(next(vit.net.parameters()).dtype)
+        recording = record_script(partial(observed_forward, vit.adapted), image, layers)
+    kinds = {node.kind() for node in recording.script.graph.nodes()}  # type: ignore[attr-defined]
+    assert "aten::linear" in kinds
+    assert not kinds & {"aten::size", "prim::NumToTensor"}
+
+
 def test_what_fails_in_a_replay_is_done_by_the_net(
     vit: LoadedModel, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -261,7 +283,7 @@ def test_moving_pictures_are_replayed_on_the_cpu_and_others_are_not(
     assert model.replays.count == 1
     model.let_go()
     assert model.replays.count == 0
-    monkeypatch.setattr(load_module, "RECORDERS", {})
+    monkeypatch.setattr(load_module, "recorder", lambda _device, _net: None)
     other = load("world_vit", device="cpu", precision="float32")
     assert other.replays is None
     equal(other.trace_frame(frame, replay=True), model.trace_frame(frame))

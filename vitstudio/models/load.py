@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -29,13 +30,16 @@ from vitstudio.models.families import Family, bring_libraries, family_of
 from vitstudio.models.light_imports import complete_torch, without_compiler
 from vitstudio.models.own_checkpoints import own_model_of
 from vitstudio.models.recognition import recognise
-from vitstudio.models.recordings import RECORDERS
+from vitstudio.models.recordings import recorder
 from vitstudio.models.relatives import build_relative
 from vitstudio.models.replay import Replays
 from vitstudio.models.trace import Trace
 from vitstudio.models.tracing import observed_forward, trace_frame, watchable
 from vitstudio.models.unset_weights import UnsetWeights, require_set
 from vitstudio.models.world_models import world_specs
+
+LONGEST_ON_CPU_S = 0.3
+"""Of longer passes Python's part is small, and so large a net takes long to be recorded."""
 
 
 class LoadedModel(Record):
@@ -73,12 +77,14 @@ class LoadedModel(Record):
     @cached_property
     def replays(self) -> Replays | None:
         """The forward passes that are recorded; None where the device records none."""
-        record = RECORDERS.get(self.device.split(":")[0])
+        record = recorder(self.device, self.adapted.net)
         if record is None:
             return None
         adapted = self.adapted
         layers = watchable(adapted, range(len(adapted.blocks)))
-        return Replays(partial(observed_forward, adapted), layers, adapted.buffers, record)
+        longest_s = LONGEST_ON_CPU_S if self.device == "cpu" else math.inf
+        observe = partial(observed_forward, adapted)
+        return Replays(observe, layers, adapted.buffers, record, longest_s)
 
     def trace_frame(
         self,

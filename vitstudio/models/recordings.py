@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Collection, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from vitstudio.models.buffers import Buffers
 from vitstudio.models.capture import BlockCall, Capture
@@ -123,6 +126,31 @@ def record_graph(
 
 # ---- torch's interpreter
 
+SIZES = {Tensor.shape.__get__, Tensor.size, Tensor.numel, Tensor.__len__}  # type: ignore[attr-defined]
+
+
+class _PlainSizes(TorchFunctionMode):
+    """Sizes are numbers while a pass is recorded, as ever; torch would record how it reads them.
+
+    Putting a recording together holds Python's lock for 10 us an operation: of Swin-T a third less.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        if func not in SIZES:
+            return func(*args, **(kwargs or {}))
+        state = torch._C._get_tracing_state()
+        torch._C._set_tracing_state(None)  # type: ignore[attr-defined]
+        try:
+            return func(*args, **(kwargs or {}))
+        finally:
+            torch._C._set_tracing_state(state)  # type: ignore[attr-defined]
+
 
 @dataclass(eq=False)
 class ScriptRecording:
@@ -153,8 +181,16 @@ class ScriptRecording:
         return capture, output
 
 
-def record_script(observe: Observe, image: Tensor, layers: Collection[int]) -> ScriptRecording:
+def record_script(
+    observe: Observe, image: Tensor, layers: Collection[int], plain_sizes: bool = True
+) -> ScriptRecording:
     """Record for torch's interpreter.
+
+    Parameters
+    ----------
+    plain_sizes : bool
+        Not to be chosen for nets with `nn.MultiheadAttention`, which leaves its fast path where
+        anything listens to torch's functions.
 
     Raises
     ------
@@ -162,13 +198,14 @@ def record_script(observe: Observe, image: Tensor, layers: Collection[int]) -> S
         If the pass does what cannot be recorded.
     """
     memory = Buffers(recorded=True)
-    # While it is recorded the sizes of tensors are tensors too: the form is that of a plain pass.
+    # While it is recorded numbers may be tensors: the form is that of a plain pass.
     passed, _ = observe(image, layers, memory)
     form = Capture(passed.recalls)
     _fill(form, passed, passed.watched, lambda tensor: tensor.new_empty(0))
 
     def flat(picture: Tensor) -> tuple[Tensor, ...]:
-        capture, output = observe(picture, layers, memory)
+        with _PlainSizes() if plain_sizes else nullcontext():
+            capture, output = observe(picture, layers, memory)
         return (*tensors_of(capture), output)
 
     with warnings.catch_warnings():
@@ -247,5 +284,12 @@ def _mapped(thing: Any, change: Callable[[Tensor], Tensor]) -> Any:
     return thing
 
 
-RECORDERS: dict[str, Record] = {"cuda": record_graph, "cpu": record_script}
-"""By kind of device; others record nothing."""
+def recorder(device: str, net: nn.Module) -> Record | None:
+    """What records the passes of a net on a device; None where nothing does."""
+    kind = device.split(":")[0]
+    if kind == "cuda":
+        return record_graph
+    if kind == "cpu":
+        listens = any(isinstance(part, nn.MultiheadAttention) for part in net.modules())
+        return partial(record_script, plain_sizes=not listens)
+    return None

@@ -7,6 +7,8 @@ leaves what the net leaves.
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections import OrderedDict
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -65,6 +67,8 @@ class Replays:
         Of the traces.
     record : callable
         By what device passes are recorded.
+    longest_s : float
+        A pass that takes longer gains little: it is not recorded.
     """
 
     def __init__(
@@ -73,9 +77,10 @@ class Replays:
         watchable: Collection[int],
         memory: Buffers,
         record: Record,
+        longest_s: float = math.inf,
     ) -> None:
         self._observe, self._watchable, self._memory = observe, watchable, memory
-        self._record = record
+        self._record, self._longest_s = record, longest_s
         self._sizes: OrderedDict[tuple[torch.Size, torch.dtype], _Size] = OrderedDict()
 
     def forward(self, image: Tensor, watch: Collection[int] = ()) -> Observed:
@@ -87,8 +92,10 @@ class Replays:
                 return size.recording.run(image, watch, self._memory)
             except Exception as error:  # the net itself says what is wrong, or does it
                 self._give_up(size, error)
+        begin = time.perf_counter()
         observed = self._observe(image, watch, self._memory)
-        if not size.failed and size.count > AFTER:
+        quick = time.perf_counter() - begin <= self._longest_s
+        if not size.failed and size.count > AFTER and (quick or size.recording is not None):
             try:
                 self._go_on(size, image, watch, observed)
             except Exception as error:  # whatever a net does that cannot be recorded
