@@ -80,7 +80,7 @@ def test_a_trace_answers_as_the_documentation_says(trace: Trace) -> None:
     assert trace.rollout(query="cls").shape == (8, 12)
     assert trace.features(5).shape == (97, 384)
     mixing = trace.mixing(4, (1, 1))
-    np.testing.assert_allclose(mixing, trace.heatmap(4, "mean", (1, 1)), rtol=1e-5)
+    np.testing.assert_allclose(mixing, trace.heatmap(4, "mean", (1, 1)), rtol=1e-6)
     assert trace.check(11) < 1e-4
 
 

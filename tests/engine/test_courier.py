@@ -11,16 +11,12 @@ from typing import Any
 
 import pytest
 
+from tests.engine.test_engine import Ask
 from vitstudio.engine.courier import Courier
 from vitstudio.engine.engine import Engine
 from vitstudio.engine.messages import Failed
 
 PATIENCE_S = 5.0
-
-
-@dataclass(frozen=True)
-class Ask:
-    name: str
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Queue
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +30,7 @@ class Courier:
 
     def __init__(self, name: str, say: Callable[[object], object]) -> None:
         self._say = say
-        self._bag: SimpleQueue[object] = SimpleQueue()
-        self._idle = threading.Event()
-        self._idle.set()
+        self._bag: Queue[object] = Queue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -40,13 +38,12 @@ class Courier:
         self._thread.start()
 
     def hand(self, answer: object) -> None:
-        """Have something said; returns at once. One thread alone may hand over."""
-        self._idle.clear()
+        """Have something said; returns at once."""
         self._bag.put(answer)
 
     def wait(self) -> None:
         """Until all that was handed over is said."""
-        self._idle.wait()
+        self._bag.join()
 
     def stop(self) -> None:
         """Say what is left, then end."""
@@ -61,5 +58,4 @@ class Courier:
             except Exception:
                 log.exception("An answer could not be said.")
             del answer  # it can have hundreds of pictures
-            if self._bag.empty():
-                self._idle.set()
+            self._bag.task_done()

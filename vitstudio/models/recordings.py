@@ -249,11 +249,12 @@ def _fill(
 ) -> None:
     """Put what a pass left into another capture; `keep` is given each tensor of content.
 
-    Single numbers are sizes, the same for every picture of a recording.
+    Single whole numbers are sizes, the same for every picture of a recording.
     """
 
     def kept(tensor: Tensor) -> Tensor:
-        return tensor if tensor.device.type == "meta" or tensor.ndim == 0 else keep(tensor)
+        is_size = tensor.ndim == 0 and not tensor.is_floating_point()
+        return tensor if is_size or tensor.device.type == "meta" else keep(tensor)
 
     target.calls = [
         BlockCall(*_mapped((call.inputs, call.args, call.options), kept)) for call in left.calls
