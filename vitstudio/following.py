@@ -22,9 +22,9 @@ from vitstudio.state.resolve import resolve
 ALL_LAYERS = "Heads"
 """The tab that shows heads of every layer."""
 
-
 REST = 0.85
-"""Of the time of the last answers: so long, most likely, no other picture is begun."""
+"""Of the time that answering took: so long after the forward pass, most likely, no other picture is
+begun. The next one is best read meanwhile, when one core has nothing to do."""
 
 
 class FollowHandlers:
@@ -41,7 +41,8 @@ class FollowHandlers:
     overtaken : callable
         How many live pictures newer ones have taken the place of; set by who builds the engine.
     taken : callable
-        Called with each picture that is begun: for how many seconds no other will be; likewise.
+        Called when a picture is begun, and again after its forward pass: for how many seconds most
+        likely no other will be; likewise.
     ready : callable
         Called when a picture is ready for the net, whose forward pass is next; likewise.
     """
@@ -52,6 +53,7 @@ class FollowHandlers:
         self._follow = Follow(None)
         self._sharing = Sharing()
         self._lasted: deque[float] = deque(maxlen=5)
+        self._answering: deque[float] = deque(maxlen=5)
         self._lasting: object = None
         self.overtaken: Callable[[], int] = lambda: 0
         self.taken: Callable[[float], None] = lambda _seconds: None
@@ -82,6 +84,8 @@ class FollowHandlers:
             asked = self._follow
             wanted = _key(frame, info.spec, asked)
             if wanted is not None and wanted.like(key):
+                if self._answering:
+                    self.taken(REST * median(self._answering))
                 yield from self._answered(message, info, asked, begin)
                 return
             yield None  # the net is to see it in another size, and another net may be on its way
@@ -104,6 +108,7 @@ class FollowHandlers:
 
     def _answered(self, message: Any, info: TraceInfo, asked: Follow, begin: float) -> Answers:
         assert asked.state is not None
+        traced = time.perf_counter()
         view = resolve(asked.state, info.spec, info)
         situation = Situation(view, info, asked.preview, asked.tab)
         found: list[object] = []
@@ -120,8 +125,10 @@ class FollowHandlers:
         for answer in found:
             if isinstance(answer, messages.MapReady):
                 _ = answer.token_map.map_range
-        seconds = time.perf_counter() - begin
+        now = time.perf_counter()
+        seconds = now - begin
         self._lasted.append(seconds)
+        self._answering.append(now - traced)
         yield LiveAnswered(info, asked, tuple(found), message.given_s, seconds, self.overtaken())
 
     def _say_taken(self, work: object) -> None:
@@ -129,8 +136,9 @@ class FollowHandlers:
         if work != self._lasting:
             self._lasting = work
             self._lasted.clear()
+            self._answering.clear()
         if self._lasted:
-            self.taken(REST * median(self._lasted))
+            self.taken(median(self._lasted))
 
 
 def _key(frame: Frame, spec: ModelSpec | None, asked: Follow) -> TraceKey | None:

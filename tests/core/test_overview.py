@@ -22,7 +22,7 @@ def test_pixels_are_blue_green_red_and_opaque() -> None:
     assert (pixels[..., 3] == 255).all()
 
 
-@pytest.mark.parametrize("size", [(300, 513), (511, 300), (257, 257)])
+@pytest.mark.parametrize("size", [(312, 1537), (1025, 600), (769, 769)])
 def test_each_level_is_the_mean_of_four_pixels(size: tuple[int, int]) -> None:
     levels = overview_of(noise(*size)).levels
     assert len(levels) > 1
@@ -32,7 +32,11 @@ def test_each_level_is_the_mean_of_four_pixels(size: tuple[int, int]) -> None:
         tall, wide = padded.shape[:2]
         mean = padded.reshape(tall // 2, 2, wide // 2, 2, 4).mean(axis=(1, 3))
         np.testing.assert_array_equal(coarse, np.floor(mean + 0.5))
-    assert min(levels[-1].shape[:2]) < overview.COARSEST_SIDE
+    assert overview.SMALLEST_SIDE <= max(levels[-1].shape[:2]) < 2 * overview.SMALLEST_SIDE
+
+
+def test_a_small_picture_has_one_level() -> None:
+    assert len(overview_of(noise(480, 640)).levels) == 1
 
 
 @pytest.mark.parametrize("step", [2, 3])

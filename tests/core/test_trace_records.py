@@ -40,7 +40,6 @@ def info_of(prefix: tuple[str, ...] = PREFIX) -> TraceInfo:
         device="cpu",
         precision="float32",
         forward_s=0.1,
-        memory_bytes=10,
     )
 
 

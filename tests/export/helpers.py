@@ -57,7 +57,6 @@ def make_info(
         device="cpu",
         precision="float32",
         forward_s=0.01,
-        memory_bytes=1000,
     )
 
 

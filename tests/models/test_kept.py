@@ -87,7 +87,7 @@ def test_everything_that_is_kept_is_counted(trace: Trace) -> None:
     neck = 16 * (sum(cells) + rows * cols // 4)
     picture = 3 * rows * cols
     kept = 4 * (inputs + outputs + neck + picture)
-    assert trace.info.memory_bytes == kept
+    assert trace.kept_bytes == kept
     assert trace.memory_bytes() == kept + 4 * rows * cols  # the depth map
     reference = rows * cols // 4 * 2
     trace.weights(CROSS, 5)
@@ -99,8 +99,8 @@ def test_a_watched_layer_is_counted_once(small: AdaptedNet) -> None:
     plain = tracing.trace_frame(small, random_frame(60, 100))
     watched = tracing.trace_frame(small, random_frame(60, 100), watch=1)
     (seen,) = watched._capture.watched.values()
-    assert seen.num_bytes > 0
-    assert watched.info.memory_bytes == plain.info.memory_bytes + seen.num_bytes
+    assert held_bytes(seen) > 0
+    assert watched.kept_bytes == plain.kept_bytes + held_bytes(seen)
     before = watched.memory_bytes()
     watched.weights(1, 0)
     assert watched.memory_bytes() == before
@@ -113,7 +113,7 @@ def test_a_net_s_answer_does_not_keep_the_tokens_that_it_is_one_of() -> None:
         output = model.net(trace.input_tensor)
     assert output.untyped_storage().nbytes() > output.nbytes  # a view, as the net gives it
     assert torch.equal(trace.output, output)
-    assert trace.memory_bytes() == trace.info.memory_bytes + output.nbytes
+    assert trace.memory_bytes() == trace.kept_bytes + output.nbytes
 
 
 def test_nets_without_neck_or_convolution_branch_are_traced() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.sources.playing import PATIENCE_S, Leaps, Strip, Watch, paused
 from vitstudio.core.live import Position
-from vitstudio.sources.pace import Pace
+from vitstudio.sources.pace import Clock, Pace
 from vitstudio.sources.reel import Shot
 
 
@@ -174,6 +174,63 @@ def test_a_picture_is_read_shortly_before_it_is_wanted(clock: Leaps, watch: Watc
     wanted = np.array([moment for _, moment in watched.given]) + 0.05
     assert wanted[1:4] - np.array(began[2:5]) == pytest.approx(1.5 * 0.004)
     assert strip.reads.qsize() == len(watched.given) == 5
+
+
+def test_who_takes_pictures_earlier_than_said_is_given_one(strip: Strip, watch: Watch) -> None:
+    """The forward pass took less time than the ones before: what is said last counts."""
+    watched = watch(strip)
+    watched.player.set_pace(1.0, loop=False)
+
+    def taken(count: int) -> None:
+        if count == 2:
+            watched.player.rest(0.5)
+            watched.player.rest(0.25)
+
+    watched.on_give = taken
+    watched.player.start()
+    watched.until(lambda position: position.ended)
+    assert watched.indices == [0, 1, 3, 4, 5, 6, 7, 8, 9]
+    assert watched.moments[2] == pytest.approx(0.35)
+
+
+def test_a_player_that_waits_hears_at_once_that_it_is_to_go_on(watch: Watch) -> None:
+    strip = Strip(Leaps(), 1000, 0.01)
+    watched = watch(strip, Clock())
+    watched.on_give = lambda count: watched.player.rest(60.0 if count == 2 else 0.0)
+    watched.player.start()
+    watched.until(lambda position: position.index == 1)
+    watched.player.rest(0.0)
+    watched.until(lambda position: position.index > 1)
+    watched.player.close()
+
+
+def test_where_pictures_are_passed_over_none_is_read_in_vain(clock: Leaps, watch: Watch) -> None:
+    """Another one is wanted after a rest, which is said a moment after a picture was given."""
+    strip = Strip(clock, 100, length_s=0.02)
+    watched = watch(strip)
+    read = strip.read
+
+    def reading(from_s: float = 0.0) -> Shot | None:
+        clock.moment += 0.002
+        return read(from_s)
+
+    strip.read = reading  # type: ignore[method-assign]
+    wait = clock.wait
+
+    def waiting(changed: threading.Condition, seconds: float | None) -> None:
+        nonlocal said
+        if len(watched.given) > said:
+            said = len(watched.given)
+            clock.moment += 0.001
+            watched.player.rest(0.07)
+        else:
+            wait(changed, seconds)
+
+    said = 1
+    clock.wait = waiting  # type: ignore[method-assign]
+    watched.stop_after(12)
+    assert np.diff(watched.indices)[2:].min() >= 3
+    assert strip.reads.qsize() <= len(watched.given) + 2
 
 
 def test_rest_counts_while_it_plays_only(strip: Strip, watch: Watch) -> None:

@@ -49,7 +49,6 @@ def info_of(spec: ModelSpec, size_rc: tuple[int, int] = (80, 120)) -> TraceInfo:
         device="cpu",
         precision="float32",
         forward_s=0.1,
-        memory_bytes=1,
     )
 
 

@@ -84,7 +84,7 @@ def make_info(frame, spec, fit="aspect", patches=None, generation=1):
     rows, cols = transform.input_size
     grid = rows // spec.patch_size[0], cols // spec.patch_size[1]
     layers = tuple(replace(layer, grid_size=grid) for layer in spec.layers)
-    return TraceInfo(generation, frame, spec, transform, grid, layers, "cpu", "float32", 0.03, 1)
+    return TraceInfo(generation, frame, spec, transform, grid, layers, "cpu", "float32", 0.03)
 
 
 def make_map(request, grid, hot=None, unit="attention weight"):

@@ -48,7 +48,7 @@ def trace_info(spec, rows=400, cols=600, patches=28):
         transform.input_size[1] // spec.patch_size[1],
     )
     frame = Frame(np.zeros((rows, cols, 3), dtype=np.uint8), "coffee.png")
-    return TraceInfo(1, frame, spec, transform, grid, spec.layers, "cpu", "float32", 0.03, 1)
+    return TraceInfo(1, frame, spec, transform, grid, spec.layers, "cpu", "float32", 0.03)
 
 
 def layer_facts(layers=12):

@@ -25,6 +25,8 @@ ACTIVE_S = 5.0
 WINDOW_SIZE = 1440, 900
 WAKE_MS = 5
 """Waiting ends at the next event, or after so long."""
+SELDOM_MS = 100
+"""Where only an event ends the waiting: each look in between takes time from the program."""
 
 
 def application() -> QApplication:
@@ -65,15 +67,25 @@ def opened_program(
             program.stop()
 
 
-def wait_until(program: Program, done: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+def wait_until(
+    program: Program,
+    done: Callable[[], bool],
+    patience_s: float = PATIENCE_S,
+    wake_ms: int = WAKE_MS,
+) -> None:
     """Sleep in the event loop, as the program does, until something is so.
+
+    Parameters
+    ----------
+    wake_ms : int
+        Looks at `done` at least so often, and after every event.
 
     Raises
     ------
     TimeoutError
         With what the window says.
     """
-    waker = QTimer(interval=WAKE_MS)
+    waker = QTimer(interval=wake_ms)
     waker.start()
     end = time.perf_counter() + patience_s
     while not done():

@@ -9,6 +9,7 @@ from typing import Any
 
 from vitstudio.bench.bare import VIT_BASE, Bare
 from vitstudio.bench.driving import (
+    SELDOM_MS,
     on_engine,
     open_demo,
     opened_program,
@@ -142,7 +143,7 @@ def hasten(program: Program, forward_s: float) -> None:
 def wait_for_pictures(program: Program, recorder: Recorder, count: int) -> None:
     """Until so many more live pictures were shown."""
     target = recorder.count + count
-    wait_until(program, lambda: recorder.count >= target)
+    wait_until(program, lambda: recorder.count >= target, wake_ms=SELDOM_MS)
 
 
 def wait_for_quiet(program: Program, recorder: Recorder) -> None:

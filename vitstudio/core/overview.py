@@ -15,7 +15,8 @@ from vitstudio.core.record import Record
 
 BASE_PIXELS = 9_000_000
 """A larger picture is thinned out for the overview."""
-COARSEST_SIDE = 256
+SMALLEST_SIDE = 384
+"""No level is made whose longer side would have fewer pixels: no canvas is that small."""
 BANDS = 64
 """Rows converted at a time: their temporary copies then stay in the processor's cache."""
 LANES, HALVES, BYTE = np.uint32(0x00FF00FF), np.uint32(0x00020002), np.uint32(8)
@@ -47,7 +48,7 @@ def overview_of(rgb: NDArray[np.uint8]) -> Overview:
     rows, cols = rgb.shape[:2]
     step = max(1, math.ceil(math.sqrt(rows * cols / BASE_PIXELS)))
     levels = [screen_pixels(rgb[::step, ::step])]
-    while min(levels[-1].shape[:2]) >= COARSEST_SIDE:
+    while max(levels[-1].shape[:2]) >= 2 * SMALLEST_SIDE:
         levels.append(_halved(levels[-1]))
     return Overview(step, tuple(levels))
 

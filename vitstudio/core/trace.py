@@ -154,8 +154,6 @@ class TraceInfo(Record, eq=False):
         "cpu", "cuda:0"; "float32", "bfloat16".
     forward_s : float
         Seconds of the forward pass.
-    memory_bytes : int
-        Kept by the trace.
     """
 
     generation: int
@@ -167,7 +165,6 @@ class TraceInfo(Record, eq=False):
     device: str
     precision: str
     forward_s: float
-    memory_bytes: int
 
     def num_tokens(self, layer: int = 0) -> int:
         """Prefix and patch tokens of a layer."""

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from vitstudio.core.errors import CaptureError
 from vitstudio.core.record import Record
 from vitstudio.models.buffers import Buffers
-from vitstudio.models.memory import held_bytes
 from vitstudio.models.probe import SeeAttention, Seen
 
 Forward = Callable[..., Any]
@@ -90,11 +89,6 @@ class Capture:
     def held(self) -> tuple[object, ...]:
         """Everything that is kept."""
         return self.calls, self.outputs, self.sources, self.watched
-
-    @property
-    def num_bytes(self) -> int:
-        """Memory of everything that is kept."""
-        return held_bytes(self.held)
 
 
 class Instead:

@@ -23,7 +23,6 @@ from torch.utils.hooks import RemovableHandle
 
 from vitstudio.core.errors import CaptureError
 from vitstudio.core.record import Record
-from vitstudio.models.memory import held_bytes
 
 if TYPE_CHECKING:
     from vitstudio.models.capture import BlockCall
@@ -62,11 +61,6 @@ class Operands(Record):
             bias = bias[index if len(bias) > 1 else 0]
         return Operands(self.query[index], self.key[index], self.value[index], bias, self.scale)
 
-    @property
-    def num_bytes(self) -> int:
-        """Memory of all of it."""
-        return held_bytes(self)
-
     def kept(self, keep: Keep = Tensor.clone) -> Operands:
         """Copies without values: queries and keys are views of what holds them too."""
         query, key = keep(self.query), keep(self.key)
@@ -79,11 +73,6 @@ class Logits(Record):
     """What one attention layer put into its softmax: (batch, heads, queries, keys)."""
 
     values: Tensor
-
-    @property
-    def num_bytes(self) -> int:
-        """Memory of the logits."""
-        return held_bytes(self)
 
     def kept(self, keep: Keep = Tensor.clone) -> Logits:
         """A copy: the net may go on in place."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TypeVar
 
 import torch
@@ -54,7 +55,6 @@ class TraceRecord:
         self._capture = capture
         self._maps: OrderedDict[int, LayerMaps] = OrderedDict()
         self._storages: dict[int, Storages] = {}
-        self._captured: Storages | None = None
         self._colours: dict[tuple[int, int, bool], FloatArray] = {}
 
     @property
@@ -103,6 +103,16 @@ class TraceRecord:
             found.append(self.info.token_index(cell, index))
         return tuple(found)
 
+    @property
+    def kept_bytes(self) -> int:
+        """What the forward pass left in memory; the picture and the output not counted."""
+        return sum(self._kept.values())
+
+    @cached_property
+    def _kept(self) -> Storages:
+        # Live pictures ask nobody for it, and looking through hundreds of things takes time.
+        return storages(self._capture.held)
+
     def memory_bytes(self) -> int:
         """What the trace holds now: the kept tensors, cached queries, keys and colours, output."""
         colours = sum(array.nbytes for array in self._colours.values())
@@ -134,7 +144,7 @@ class TraceRecord:
             if seen is not None:
                 return maps  # all that it holds was captured, and is counted there
             self._storages[layer] = own = storages(maps.held)
-            room = max(MEMORY_BUDGET, self.info.memory_bytes + sum(own.values()))
+            room = max(MEMORY_BUDGET, self.kept_bytes + sum(own.values()))
             while len(self._maps) > 1 and self._bytes_with_maps() > room:
                 oldest, _ = self._maps.popitem(last=False)
                 self._storages.pop(oldest, None)
@@ -143,9 +153,7 @@ class TraceRecord:
     def _bytes_with_maps(self) -> int:
         # All heads of all layers ask for every layer: looking through what is kept each time would
         # take longer than the maps themselves. What was captured stays as it is.
-        if self._captured is None:
-            self._captured = storages(self._capture.held)
-        together = dict(self._captured)
+        together = dict(self._kept)
         for own in self._storages.values():
             together.update(own)
         return sum(together.values())

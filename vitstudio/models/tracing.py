@@ -83,7 +83,6 @@ def trace_frame(
         device=str(parameter.device),
         precision=str(parameter.dtype).removeprefix("torch."),
         forward_s=forward_s,
-        memory_bytes=capture.num_bytes,
     )
     return kind(adapted, info, capture, _alone(output))
 

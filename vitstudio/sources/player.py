@@ -68,6 +68,8 @@ class Player:
         self._given = float("-inf")
         self._wanted = float("-inf")
         """At which moment the next picture is wanted; it is read shortly before."""
+        self._passes_over = False
+        """Whether some were passed over before the picture that was due last."""
         self._expected_s = 0.0
         """At which time of the source something was to be done; what is later was not planned."""
 
@@ -108,9 +110,12 @@ class Player:
     def rest(self, seconds: float) -> None:
         """While it plays, pass over pictures that are over before so long: nobody takes them.
 
-        The next one is read shortly before that.
+        The next one is read shortly before that. What is said last counts.
         """
-        self._resting_until = self._clock.now() + seconds
+        with self._changed:
+            before, self._resting_until = self._resting_until, self._clock.now() + seconds
+            if self._resting_until < before:
+                self._changed.notify()
 
     def close(self, timeout_s: float = 10.0) -> bool:
         """Stop and close the reel; False if its thread still runs after so long."""
@@ -187,8 +192,10 @@ class Player:
         Not at once: by the time that it is wanted another may be, which would be read as well.
         """
         self._forgive()
-        self._wanted = max(self._given + self._apart_s, self._resting_until)
-        due = max(self._clock.now(), self._wanted - READY * self._reading_s)
+        self._wanted = wanted = max(self._given + self._apart_s, self._resting_until)
+        if self._passes_over and self._shown is not None:  # soon there will be a rest again
+            wanted = max(wanted, self._pace.moment_of(self._shown.until_s))
+        due = max(self._clock.now(), wanted - READY * self._reading_s)
         self._expected_s = max(self._expected_s, self._pace.time_at(due))
         return due
 
@@ -235,7 +242,7 @@ class Player:
 
     def _step(self, count: int) -> None:
         shot, found, shown = None, self._ahead, self._shown
-        if found is not None and shown is not None and found.time_s - shown.until_s > GAP_S:
+        if found is not None and shown is not None and _gap(shown, found):
             # Others were passed over before that one: go on from the picture that is shown.
             self._reel.seek(shown.time_s)
             self._reel.read()
@@ -281,7 +288,7 @@ class Player:
         moment = self._clock.now()
         if shown is None:
             self._pace.anchor(moment, shot.time_s)
-        elif not from_s and shot.time_s - shown.until_s > GAP_S:
+        elif not from_s and _gap(shown, shot):
             # Nothing is there in between, e.g. a damaged picture: not worth waiting for.
             self._pace.anchor(max(moment, self._pace.moment_of(shown.until_s)), shot.time_s)
         elif self._pace.time_at(moment) - shot.until_s > catch_up_s:
@@ -293,6 +300,7 @@ class Player:
         if now - self._pace.moment_of(ahead.until_s) > CATCH_UP_S:  # a sleep, while it was waited
             self._pace.anchor(now, ahead.time_s)
             due = now
+        self._passes_over = self._shown is not None and _gap(self._shown, ahead)
         self._show(ahead, min(due, now))
 
     def _end(self) -> None:
@@ -339,3 +347,8 @@ class Player:
             self._ended,
         )
         self._say(position)
+
+
+def _gap(before: Shot, after: Shot) -> bool:
+    """Whether there are others, or nothing, in between."""
+    return after.time_s - before.until_s > GAP_S

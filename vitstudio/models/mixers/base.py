@@ -14,7 +14,6 @@ from vitstudio.core.spec import LayerSpec
 from vitstudio.core.state import Head
 from vitstudio.core.trace import AttentionRecord, SamplingPoints
 from vitstudio.models.capture import BlockCall
-from vitstudio.models.memory import held_bytes
 from vitstudio.models.probe import Seen, rerun
 
 Checked = tuple[Tensor, Tensor, Tensor]
@@ -59,11 +58,6 @@ class LayerMaps(ABC):
     def small(self) -> bool:
         """Whether a row or column is over so few tokens that one thread does it best."""
         return True
-
-    @property
-    def num_bytes(self) -> int:
-        """Memory of what the object keeps."""
-        return held_bytes(self.held)
 
     def weights(self, query: int) -> Tensor:
         """The softmax row of a token: float32 (heads, keys), summing to 1, whatever keys are."""
