@@ -97,6 +97,19 @@ def test_sources_are_told_for_how_long_no_other_picture_is_taken(follow: FollowH
     assert len(told) == 4
 
 
+def test_long_answers_let_commands_go_first(
+    follow: FollowHandlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And short ones do not look for any: all heads of this net come in eleven steps."""
+    follow.follow(Follow(STATE, tab="Heads"))
+    for step_s, expected in ((0.0, 11), (60.0, 0)):
+        monkeypatch.setattr("vitstudio.following.STEP_S", step_s)
+        steps = list(follow.live_frame(LiveFrame(frame(0), 0.0)))
+        assert steps.count(None) >= expected
+        assert expected or steps.count(None) == 0
+        assert isinstance(steps[-1], LiveAnswered)
+
+
 def test_the_plain_picture_needs_no_map(follow: FollowHandlers) -> None:
     follow.follow(Follow(STATE.replace(view="picture")))
     (answered,) = answers(follow, LiveFrame(frame(0), 0.0))

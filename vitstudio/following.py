@@ -26,6 +26,9 @@ REST = 0.85
 """Of the time that answering took: so long after the forward pass, most likely, no other picture is
 begun. The next one is best read meanwhile, when one core has nothing to do."""
 
+STEP_S = 0.004
+"""So long is answered before something more urgent may go first: to look for it takes 0.1 ms."""
+
 
 class FollowHandlers:
     """Answers each live picture as the newest `Follow` asks.
@@ -108,7 +111,7 @@ class FollowHandlers:
 
     def _answered(self, message: Any, info: TraceInfo, asked: Follow, begin: float) -> Answers:
         assert asked.state is not None
-        traced = time.perf_counter()
+        traced = looked = time.perf_counter()
         view = resolve(asked.state, info.spec, info)
         situation = Situation(view, info, asked.preview, asked.tab)
         found: list[object] = []
@@ -117,7 +120,9 @@ class FollowHandlers:
                 if isinstance(answer, messages.TraceGone):
                     return  # another model took its place
                 if answer is None:
-                    yield None
+                    if time.perf_counter() - looked > STEP_S:
+                        yield None
+                        looked = time.perf_counter()
                 elif not isinstance(answer, messages.Progress):
                     found.append(answer)
         # Made on this thread, not on the window's, and of shown pictures only.

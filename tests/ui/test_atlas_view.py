@@ -148,13 +148,31 @@ def test_one_head_is_outlined_or_the_whole_layer(view):
 
 def test_selecting_only_repaints_the_outline(view):
     view.grab()
-    sheet = view._sheet
+    maps, words = view._maps, view._words
     view.show_selection(8, 1)
     view.grab()
-    assert view._sheet is sheet
+    assert view._maps is maps
+    assert view._words is not words  # the number of the chosen layer lights up
     view.set_colormap("viridis")
     view.grab()
+    assert view._maps is not maps
+
+
+def test_the_next_live_picture_is_laid_out_like_the_one_before(view):
+    view.grab()
+    sheet, words = view._sheet, view._words
+    view._set_hovered((1, 1))
+    view.show_atlas(atlas())
+    before = view._maps
+    view.grab()
+    assert view._sheet is sheet
+    assert view._words is words
+    assert view._maps is not before
+    assert view._hovered == (1, 1)  # the cursor is still there
+    view.show_atlas(atlas(num_heads=(6,) * 11 + (3,)))
+    view.grab()
     assert view._sheet is not sheet
+    assert view._hovered is None
 
 
 def test_the_tooltip_counts_from_one(view):

@@ -62,8 +62,8 @@ class Showing:
             screen.status.show_source(*_source_texts(frame))
         if new.info is None and old.info is not None:
             self._forget()
-        self._rail(old, new)
         if not looks_alike(old, new):
+            self._rail(old, new)
             self._controls(new)
         self._classes(old, new)
         self._tabs(new)
@@ -279,7 +279,9 @@ def looks_alike(old: Situation, new: Situation) -> bool:
     if not goes_on(old, new) or old.view != new.view:
         return False
     first, second = (
-        (each.grid_size, each.transform.input_size) for each in (old.info, new.info) if each
+        (each.frame.size_rc, each.transform.input_size, each.layers)
+        for each in (old.info, new.info)
+        if each
     )
     return first == second
 

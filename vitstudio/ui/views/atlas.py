@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QHelpEvent,
     QImage,
     QKeyEvent,
@@ -16,10 +15,10 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QScrollArea, QSizePolicy, QToolTip, QWidget
 
-from vitstudio.core.atlas import shrink_maps, tile_atlas
 from vitstudio.core.trace import Atlas
 from vitstudio.painting import palette
 from vitstudio.ui.views.atlas_layout import GAP_PX, AtlasLayout
+from vitstudio.ui.views.atlas_sheet import AtlasSheet
 from vitstudio.ui.views.drawing import colour, derived_font, draw_message, draw_text
 
 CAPTION = "All heads · layers down, heads across"
@@ -62,22 +61,25 @@ class AtlasView(QWidget):
         self._selection: tuple[int, int | None] = (0, None)
         self._hovered: tuple[int, int] | None = None
         self._layout = AtlasLayout(0, 0, (1, 1), 1)
-        self._sheet: QImage | None = None
+        # Of a live picture the maps alone are new.
+        self._sheet: AtlasSheet | None = None
+        self._maps: QImage | None = None
+        self._words: tuple[object, QImage] | None = None
 
     def show_atlas(self, atlas: Atlas | None, reason: str = "") -> None:
         """Show all maps of a query; None shows `reason`, or says what would be here."""
-        before = None if self._atlas is None else self._atlas.values.shape
+        before = _form(self._atlas)
         if atlas is not None and not any(atlas.num_heads):
             atlas, reason = None, reason or NO_HEADS
         self._atlas = atlas
         self._reason = reason or EMPTY
-        self._sheet = None
-        self._hovered = None
-        self._lay_out()
-        if atlas is None or atlas.values.shape != before:
+        self._maps = None
+        if _form(atlas) != before:
+            self._hovered = None
+            self._lay_out()
             self.updateGeometry()
-        focus = Qt.FocusPolicy.NoFocus if atlas is None else Qt.FocusPolicy.StrongFocus
-        self.setFocusPolicy(focus)
+            focus = Qt.FocusPolicy.NoFocus if atlas is None else Qt.FocusPolicy.StrongFocus
+            self.setFocusPolicy(focus)
         self.update()
 
     @property
@@ -96,7 +98,7 @@ class AtlasView(QWidget):
         """Change the colours of all maps."""
         if name != self._colormap:
             self._colormap = name
-            self._sheet = None
+            self._maps = None
             self.update()
 
     def hasHeightForWidth(self) -> bool:  # noqa: N802
@@ -127,6 +129,7 @@ class AtlasView(QWidget):
         return AtlasLayout(layers, heads, (rows, cols), width, atlas.num_heads)
 
     def _lay_out(self) -> None:
+        self._sheet = self._maps = self._words = None
         if self._atlas is not None:
             self._layout = self._layout_for(self._atlas, self.width())
 
@@ -134,7 +137,6 @@ class AtlasView(QWidget):
         """Lay the tiles out anew."""
         super().resizeEvent(event)
         self._lay_out()
-        self._sheet = None
 
     def _tile_at(self, position: QPoint) -> tuple[int, int] | None:
         if self._atlas is None:
@@ -158,44 +160,49 @@ class AtlasView(QWidget):
             parent.ensureVisible(0, centre.y(), 0, rect.height() + 24)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
-        """Lay the ready sheet down and draw the outlines over it."""
+        """Lay the ready maps and words down and draw the outlines over them."""
         painter = QPainter(self)
-        painter.setFont(derived_font(self.font(), 0.92))
-        caption = QRectF(0, 0, self.width(), CAPTION_PX - 6)
-        draw_text(painter, caption, CAPTION, palette.MUTED)
         if self._atlas is None:
+            self._paint_caption(painter)
             self._paint_empty(painter)
             return
-        if self._sheet is None:
-            self._sheet = self._render_sheet(self._atlas)
-        painter.drawImage(QPoint(0, CAPTION_PX), self._sheet)
-        self._paint_numbers(painter)
+        painter.drawImage(QPoint(0, CAPTION_PX), self._drawn_maps(self._atlas))
+        painter.drawImage(QPoint(0, 0), self._drawn_words())
         if self._hovered is not None:
             self._outline(painter, self.tile_rect(*self._hovered), palette.TEXT, 1.0)
         self._paint_selection(painter)
 
-    def _render_sheet(self, atlas: Atlas) -> QImage:
+    def _drawn_maps(self, atlas: Atlas) -> QImage:
         """All tiles at the resolution of the screen."""
         ratio = self.devicePixelRatioF()
-        layout = self._layout
-        values = shrink_maps(atlas.values, layout.tile_pixels(ratio))
-        rgb, sources = tile_atlas(values, self._colormap)
-        rows, cols, _ = rgb.shape
-        texture = QImage(rgb.data, cols, rows, 3 * cols, QImage.Format.Format_RGB888)
-        # One conversion here, or every one of the draws below would convert.
-        texture = texture.convertToFormat(QImage.Format.Format_RGB32)
-        size = QSize(round(self.width() * ratio), max(1, round(layout.height_px * ratio)))
-        sheet = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
-        sheet.setDevicePixelRatio(ratio)
-        sheet.fill(QColor(0, 0, 0, 0))
-        painter = QPainter(sheet)
-        for layer in range(layout.layers):
-            for head in range(atlas.num_heads[layer]):
-                source = QRect(*(int(part) for part in sources[layer, head]))
-                if not source.isEmpty():
-                    painter.drawImage(layout.tile(layer, head), texture, source)
-        painter.end()
-        return sheet
+        if self._sheet is None or self._sheet.ratio != ratio:
+            shape, width = atlas.values.shape, self.width()
+            self._sheet = AtlasSheet(self._layout, shape, atlas.num_heads, width, ratio)
+            self._maps = None
+        if self._maps is None:
+            self._maps = self._sheet.picture(atlas.values, self._colormap)
+        return self._maps
+
+    def _drawn_words(self) -> QImage:
+        """Caption and numbers on nothing."""
+        ratio = self.devicePixelRatioF()
+        looks = self._selection, self.font(), ratio
+        if self._words is None or self._words[0] != looks:
+            size = QSize(self.width(), CAPTION_PX + self._layout.height_px)
+            image = QImage(size * ratio, QImage.Format.Format_ARGB32_Premultiplied)
+            image.setDevicePixelRatio(ratio)
+            image.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(image)
+            self._paint_caption(painter)
+            self._paint_numbers(painter)
+            painter.end()
+            self._words = looks, image
+        return self._words[1]
+
+    def _paint_caption(self, painter: QPainter) -> None:
+        painter.setFont(derived_font(self.font(), 0.92))
+        room = QRectF(0, 0, self.width(), CAPTION_PX - 6)
+        draw_text(painter, room, CAPTION, palette.MUTED)
 
     def _paint_empty(self, painter: QPainter) -> None:
         """A faint ghost of the grid to come, and a sentence."""
@@ -290,6 +297,11 @@ class AtlasView(QWidget):
             return ""
         largest = float(self._atlas.values[layer, head].max())
         return f"layer {layer + 1}, head {head + 1}\nlargest weight {largest:.3g}"
+
+
+def _form(atlas: Atlas | None) -> tuple[object, ...]:
+    """What the layout follows from."""
+    return () if atlas is None else (atlas.values.shape, atlas.num_heads)
 
 
 __all__ = ["CAPTION", "CAPTION_PX", "GAP_PX", "AtlasView"]
