@@ -38,8 +38,8 @@ from vitstudio.models.tracing import observed_forward, trace_frame, watchable
 from vitstudio.models.unset_weights import UnsetWeights, require_set
 from vitstudio.models.world_models import world_specs
 
-LONGEST_ON_CPU_S = 0.3
-"""Of longer passes Python's part is small, and so large a net takes long to be recorded."""
+LONGEST_ON_CPU_S = 1.0
+"""Of longer passes Python's part is small, and to record and prove them takes two more of them."""
 
 
 class LoadedModel(Record):
@@ -77,7 +77,7 @@ class LoadedModel(Record):
     @cached_property
     def replays(self) -> Replays | None:
         """The forward passes that are recorded; None where the device records none."""
-        record = recorder(self.device, self.adapted.net)
+        record = recorder(self.device)
         if record is None:
             return None
         adapted = self.adapted

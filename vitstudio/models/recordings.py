@@ -7,19 +7,16 @@ once. What the functions of a trace copied is recorded with the pass.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Collection, Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import torch
-from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+from torch import Tensor
 
 from vitstudio.models.buffers import Buffers
 from vitstudio.models.capture import BlockCall, Capture
+from vitstudio.models.operations import Operations, Script
 from vitstudio.models.probe import Logits, Seen
 
 Result = TypeVar("Result")
@@ -126,31 +123,6 @@ def record_graph(
 
 # ---- torch's interpreter
 
-SIZES = {Tensor.shape.__get__, Tensor.size, Tensor.numel, Tensor.__len__}  # type: ignore[attr-defined]
-
-
-class _PlainSizes(TorchFunctionMode):
-    """Sizes are numbers while a pass is recorded, as ever; torch would record how it reads them.
-
-    Putting a recording together holds Python's lock for 10 us an operation: of Swin-T a third less.
-    """
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        if func not in SIZES:
-            return func(*args, **(kwargs or {}))
-        state = torch._C._get_tracing_state()
-        torch._C._set_tracing_state(None)  # type: ignore[attr-defined]
-        try:
-            return func(*args, **(kwargs or {}))
-        finally:
-            torch._C._set_tracing_state(state)  # type: ignore[attr-defined]
-
 
 @dataclass(eq=False)
 class ScriptRecording:
@@ -167,7 +139,7 @@ class ScriptRecording:
     """
 
     capture: Capture
-    script: Callable[[Tensor], tuple[Tensor, ...]]
+    script: Script
 
     def run(self, image: Tensor, watch: Collection[int], _memory: Buffers) -> Observed:
         """See `Recording`: every run leaves tensors of its own."""
@@ -181,52 +153,21 @@ class ScriptRecording:
         return capture, output
 
 
-def record_script(
-    observe: Observe, image: Tensor, layers: Collection[int], plain_sizes: bool = True
-) -> ScriptRecording:
+def record_script(observe: Observe, image: Tensor, layers: Collection[int]) -> ScriptRecording:
     """Record for torch's interpreter.
-
-    Parameters
-    ----------
-    plain_sizes : bool
-        Not to be chosen for nets with `nn.MultiheadAttention`, which leaves its fast path where
-        anything listens to torch's functions.
 
     Raises
     ------
     RuntimeError
         If the pass does what cannot be recorded.
     """
-    memory = Buffers(recorded=True)
-    # While it is recorded numbers may be tensors: the form is that of a plain pass.
-    passed, _ = observe(image, layers, memory)
+    operations = Operations(image)
+    with operations:
+        passed, output = observe(image, layers, Buffers(recorded=True))
+    script = operations.script([*tensors_of(passed), output])
     form = Capture(passed.recalls)
     _fill(form, passed, passed.watched, lambda tensor: tensor.new_empty(0))
-
-    def flat(picture: Tensor) -> tuple[Tensor, ...]:
-        with _PlainSizes() if plain_sizes else nullcontext():
-            capture, output = observe(picture, layers, memory)
-        return (*tensors_of(capture), output)
-
-    with warnings.catch_warnings():
-        # Sizes become constants: each recording is of one size.
-        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
-        script = _script_of(flat, image)
     return ScriptRecording(form, script)
-
-
-def _script_of(
-    function: Callable[[Tensor], tuple[Tensor, ...]], example: Tensor
-) -> Callable[[Tensor], tuple[Tensor, ...]]:
-    """What `torch.jit.trace` gives; but that keeps every function, with its net, for ever."""
-    traced = torch._C._create_graph_by_tracing(
-        function, (example,), lambda _tensor: "", False, False, None, []
-    )
-    graph = traced[0] if isinstance(traced, tuple) else traced
-    script: Callable[[Tensor], tuple[Tensor, ...]] = torch._C._create_function_from_graph(
-        "forward", graph
-    )
-    return script
 
 
 # ---- what a pass leaves
@@ -285,12 +226,7 @@ def _mapped(thing: Any, change: Callable[[Tensor], Tensor]) -> Any:
     return thing
 
 
-def recorder(device: str, net: nn.Module) -> Record | None:
+def recorder(device: str) -> Record | None:
     """What records the passes of a net on a device; None where nothing does."""
-    kind = device.split(":")[0]
-    if kind == "cuda":
-        return record_graph
-    if kind == "cpu":
-        listens = any(isinstance(part, nn.MultiheadAttention) for part in net.modules())
-        return partial(record_script, plain_sizes=not listens)
-    return None
+    records: dict[str, Record] = {"cuda": record_graph, "cpu": record_script}
+    return records.get(device.split(":")[0])
