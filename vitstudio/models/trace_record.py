@@ -144,11 +144,15 @@ class TraceRecord:
             if seen is not None:
                 return maps  # all that it holds was captured, and is counted there
             self._storages[layer] = own = storages(maps.held)
-            room = max(MEMORY_BUDGET, self.kept_bytes + sum(own.values()))
-            while len(self._maps) > 1 and self._bytes_with_maps() > room:
-                oldest, _ = self._maps.popitem(last=False)
-                self._storages.pop(oldest, None)
+            if len(self._maps) > 1:
+                self._make_room(max(MEMORY_BUDGET, self.kept_bytes + sum(own.values())))
         return maps
+
+    def _make_room(self, num_bytes: int) -> None:
+        """Let go of the maps that were asked first, until all that is kept takes so much."""
+        while len(self._maps) > 1 and self._bytes_with_maps() > num_bytes:
+            oldest, _ = self._maps.popitem(last=False)
+            self._storages.pop(oldest, None)
 
     def _bytes_with_maps(self) -> int:
         # All heads of all layers ask for every layer: looking through what is kept each time would
