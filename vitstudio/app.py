@@ -7,7 +7,7 @@ import gc
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from vitstudio.ahead import load_torch_libraries, plain_imports
@@ -70,8 +70,17 @@ def run(path: str = "", *, model_id: str = "", smoke: bool = False) -> int:
     return status
 
 
-def build_engine(emit: Emit) -> Engine:
-    """The engine with everything that it can be asked; `emit` gets the answers, on its threads."""
+def build_engine(emit: Emit, taken: Callable[[float], None] = lambda _seconds: None) -> Engine:
+    """The engine with everything that it can be asked.
+
+    Parameters
+    ----------
+    emit : callable
+        Gets the answers, on threads of the engine.
+    taken : callable
+        Told for how many seconds most likely no other live picture is begun, likewise. (The engine
+        tells the sources that it plays itself.)
+    """
     from vitstudio.engine import live_messages, messages
     from vitstudio.engine.engine import Engine
     from vitstudio.following import FollowHandlers
@@ -104,7 +113,12 @@ def build_engine(emit: Emit) -> Engine:
         closing=(live.close, takes.close),
     )
     follow.overtaken = lambda: engine.overtaken("compute")
-    follow.taken = live.rest
+
+    def tell(seconds: float) -> None:
+        live.rest(seconds)
+        taken(seconds)
+
+    follow.taken = tell
     follow.ready = lambda: engine.hand_over("compute")
     return engine
 

@@ -58,7 +58,9 @@ class Program:
         metrics = apply_colours(app)
         self.state = AppState(_first_state(store.load(), path, model_id))
         self.bridge = Bridge()
-        self.engine = build_engine(self.bridge.deliver)
+        self.engine = build_engine(
+            self.bridge.deliver, lambda seconds: self.studio.captures.rest(seconds)
+        )
         self.bridge.connect_engine(self.engine.post)
         samples = [str(sample) for sample in sample_pictures()]
         self.studio = build_window(self.state, self.bridge, store, samples, metrics)

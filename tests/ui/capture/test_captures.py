@@ -2,7 +2,6 @@
 
 import gc
 import threading
-import time
 import weakref
 
 import pytest
@@ -63,6 +62,13 @@ class Rig:
         capture.give(made)
         self.until(lambda: len(self.posted) > count)
         return self.posted[-1]
+
+    def comes_and_waits(self, capture):
+        """Pictures that are not wanted yet."""
+        for _ in range(5):
+            capture.give()
+            self.qtbot.wait(10)
+        assert self.captures._converter._waiting
 
     def settle(self):
         """All that is under way in the converter and in Qt's queue is through."""
@@ -479,24 +485,27 @@ def test_pictures_of_a_fast_screen_are_thinned_out(rigs, monkeypatch):
     assert len(rig.posted) == 1
 
 
-def test_a_model_that_takes_its_time_is_given_fewer_pictures(one, monkeypatch):
+def test_a_model_that_takes_its_time_is_given_fewer_pictures(one):
     rig, thing = one
-    now = time.monotonic() + 100.0
-    monkeypatch.setattr(captures_module.time, "monotonic", lambda: now)
+    rig.captures.rest(60.0)
+    rig.comes_and_waits(thing.camera)
+    assert len(rig.posted) == 1
+    rig.captures.rest(0.0)
+    rig.until(lambda: len(rig.posted) == 2)
+    rig.captures.keep_apart(60.0)
+    rig.comes_and_waits(thing.camera)
+    assert len(rig.posted) == 2
+    rig.captures.keep_apart(0.0)
+    rig.until(lambda: len(rig.posted) == 3)
 
-    def taken_of(count):
-        nonlocal now
-        before = len(rig.posted)
-        for _ in range(count):
-            now += 0.0334
-            thing.camera.give()
-            rig.settle()
-        return len(rig.posted) - before
 
-    rig.captures.keep_apart(0.005)
-    assert taken_of(6) == 6
-    rig.captures.keep_apart(0.1)
-    assert taken_of(24) == 8
+def test_the_next_source_is_thinned_out_as_the_one_before(rigs):
+    rig = rigs(Media())
+    rig.captures.rest(60.0)  # nothing is open: nobody minds
+    rig.captures.keep_apart(60.0)
+    rig.opens("screen:1", lambda: rig.media.captures[-1])
+    rig.comes_and_waits(rig.media.captures[-1])
+    assert len(rig.posted) == 1
 
 
 def test_without_qtmultimedia(rigs, monkeypatch):

@@ -14,7 +14,7 @@ PATIENCE_S = 5.0
 class Rig:
     """A converter whose conversions wait to be let through."""
 
-    def __init__(self, monkeypatch, until):
+    def __init__(self, monkeypatch, until, **options):
         self.given, self.failed, self.started = [], [], []
         self.until = lambda true: until(lambda: bool(true()))
         self.gate = threading.Semaphore(0)
@@ -23,6 +23,7 @@ class Rig:
         self.converter = Converter(
             lambda take, frame, given_s: self.given.append((take.key, frame, given_s)),
             lambda take, sentence: self.failed.append((take.key, sentence)),
+            **options,
         )
 
     def _convert(self, shown, *rest):
@@ -51,6 +52,82 @@ def test_only_the_newest_picture_is_converted(rig):
     assert [(frame.index, frame.capture_time_s) for _, frame, _ in rig.given] == [(0, 0), (1, 5)]
     assert [given_s for _, _, given_s in rig.given] == [0.0, 5.0]
     assert rig.given[0][1].source == "camera:A"
+
+
+class Moment:
+    """A clock that a test sets."""
+
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def timed(qtbot, monkeypatch):
+    """A converter by the test's own clock, with one picture of a take given already."""
+    moment = Moment()
+    made = Rig(monkeypatch, qtbot.waitUntil, clock=moment)
+    made.moment = moment
+    made.converter.admit(Take(1, "camera:A"))
+    made.converter.put(1, picture(cols=1), 0.0)
+    made.until(lambda: len(made.started) == 1)
+    moment.now += 0.01  # that is how long it takes
+    made.gate.release()
+    made.until(lambda: made.given and made.converter._busy is None)
+    yield made
+    made.gate.release(1000)
+    made.converter.close()
+
+
+def test_while_nobody_takes_any_the_newest_waits_until_shortly_before(timed):
+    converter, moment = timed.converter, timed.moment
+    converter.rest(0.5)
+    for cols in (2, 3, 4):
+        converter.put(1, picture(cols=cols), 0.0)
+    assert not timed.gate.acquire(timeout=0.05)
+    assert len(timed.started) == 1
+    moment.now += 0.5 - 1.5 * 0.01 - 0.001
+    converter.keep_apart(0.0)  # looks again
+    assert not timed.gate.acquire(timeout=0.05)
+    assert len(timed.started) == 1
+    moment.now += 0.002
+    converter.keep_apart(0.0)
+    timed.gate.release()
+    timed.until(lambda: len(timed.given) == 2)
+    assert timed.given[-1][1].size_rc[1] == 4
+
+
+def test_what_is_said_last_counts_at_once(timed):
+    timed.converter.rest(3600.0)
+    timed.converter.put(1, picture(cols=2), 0.0)
+    timed.gate.release()
+    timed.converter.rest(0.0)
+    timed.until(lambda: len(timed.given) == 2)
+
+
+def test_pictures_of_a_take_are_kept_apart_and_the_first_of_another_is_not(timed):
+    timed.converter.keep_apart(60.0)
+    timed.converter.rest(60.0)
+    timed.converter.put(1, picture(cols=2), 0.0)
+    timed.converter.admit(Take(2, "camera:B"))
+    timed.converter.put(2, picture(cols=3), 0.0)
+    timed.gate.release()
+    timed.until(lambda: len(timed.given) == 2)
+    assert timed.given[-1][0] == 2
+    timed.moment.now += 61.0
+    timed.converter.keep_apart(60.0)  # looks again
+    timed.gate.release()
+    timed.until(lambda: len(timed.given) == 3)
+    assert (timed.given[-1][0], timed.given[-1][1].size_rc[1]) == (1, 2)
+
+
+def test_it_ends_while_a_picture_waits(timed):
+    timed.converter.rest(3600.0)
+    timed.converter.put(1, picture(), 0.0)
+    timed.converter.close()
+    assert not timed.converter._thread.is_alive()
 
 
 def test_two_takes_do_not_overtake_each_other(rig):

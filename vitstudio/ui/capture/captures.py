@@ -182,6 +182,16 @@ class Captures(QObject):
     def keep_apart(self, seconds: float) -> None:
         """Convert no picture sooner after the one before: it would be overtaken."""
         self._apart_s = seconds
+        if self._converter is not None:
+            self._converter.keep_apart(seconds)
+
+    def rest(self, seconds: float) -> None:
+        """Convert the next picture shortly before so long: until then nobody takes any.
+
+        May be called from any thread.
+        """
+        if converter := self._converter:
+            converter.rest(seconds)
 
     def close(self) -> None:
         """Let the device and the thread go; no picture comes afterwards."""
@@ -201,6 +211,7 @@ class Captures(QObject):
             self._converter = Converter(
                 self._give, lambda take, why: self._broke.emit(take.key, why), self._warm_up
             )
+            self._converter.keep_apart(self._apart_s)
         return self._converter
 
     def _warm_up(self) -> None:
@@ -230,10 +241,8 @@ class Captures(QObject):
             self._silence.begin()
         if now < opened.due_s or opened.first is not None:
             return
-        apart_s = self._apart_s if opened is self._current else 0.0
         if opened.device.at_most:
-            apart_s = max(apart_s, SLACK / opened.device.at_most)
-        opened.due_s = now + apart_s
+            opened.due_s = now + SLACK / opened.device.at_most
         if self._converter is not None:
             self._converter.put(opened.take.key, picture, now)
 

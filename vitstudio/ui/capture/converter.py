@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,9 @@ from vitstudio.ui.capture.convert import Region, to_frame
 DAMAGED_IN_A_ROW = 10
 """A camera's first pictures, or one of a thousand, may be damaged; so many in a row are a fault."""
 FORGET_S = 1.0
+READY, LESS = 1.5, 0.9
+"""A picture is converted so many times as long before it is wanted as that took; the longest time
+counts, and is forgotten picture by picture."""
 
 
 @dataclass
@@ -28,6 +32,8 @@ class Take:
     region : (x, y, columns, rows) or None
     converted, damaged : int
         Pictures given so far; damaged ones since the last of them.
+    began_s : float
+        When the last one given began to be converted.
     first_s, last_s : float
         When the source had its first picture; how long after that it had the last one given.
     """
@@ -37,6 +43,7 @@ class Take:
     region: Region | None = None
     converted: int = 0
     damaged: int = 0
+    began_s: float = float("-inf")
     first_s: float | None = None
     last_s: float = 0.0
 
@@ -48,6 +55,9 @@ Fail = Callable[[Take, str], None]
 class Converter:
     """Converts on a thread of its own, so that the window never waits for it.
 
+    What would be overtaken is not converted: of all that come while a model is busy, the newest is,
+    shortly before it is wanted.
+
     Parameters
     ----------
     give : callable
@@ -56,12 +66,24 @@ class Converter:
         Gets the take and one sentence after many damaged pictures in a row, on that thread too.
     warm_up : callable
         Run first on the thread.
+    clock : callable
+        Seconds.
     """
 
-    def __init__(self, give: Give, fail: Fail, warm_up: Callable[[], object] = int) -> None:
+    def __init__(
+        self,
+        give: Give,
+        fail: Fail,
+        warm_up: Callable[[], object] = int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._give = give
         self._fail = fail
         self._warm_up = warm_up
+        self._clock = clock
+        self._apart_s = 0.0
+        self._resting_until = float("-inf")
+        self._lasts_s = 0.0
         self._condition = threading.Condition()
         self._takes: dict[int, Take] = {}
         self._waiting: dict[int, tuple[object, float]] = {}
@@ -79,7 +101,22 @@ class Converter:
         """Leave a picture; one of the same take that still waits is overtaken."""
         with self._condition:
             if key in self._takes and not self._closed:
+                known = key in self._waiting
                 self._waiting[key] = picture, given_s
+                if not known:
+                    self._condition.notify_all()
+
+    def keep_apart(self, seconds: float) -> None:
+        """Begin with no picture of a take sooner after the one before."""
+        with self._condition:
+            self._apart_s = seconds
+            self._condition.notify_all()
+
+    def rest(self, seconds: float) -> None:
+        """Nobody takes a picture for so long; from any thread. What is said last counts."""
+        with self._condition:
+            before, self._resting_until = self._resting_until, self._clock() + seconds
+            if self._resting_until < before:
                 self._condition.notify_all()
 
     def forget(self, key: int) -> None:
@@ -106,19 +143,37 @@ class Converter:
         self._warm_up()
         while True:
             with self._condition:
-                self._condition.wait_for(lambda: self._waiting or self._closed)
-                if self._closed:
+                if (key := self._next()) is None:
                     return
-                key = next(iter(self._waiting))  # that which waits longest
                 picture, given_s = self._waiting.pop(key)
                 take, self._busy = self._takes[key], key
+            begin = self._clock()
             try:
                 self._convert(take, picture, given_s)
             finally:
                 del picture
+                take.began_s = begin
+                self._lasts_s = max(self._clock() - begin, LESS * self._lasts_s)
                 with self._condition:
                     self._busy = None
                     self._condition.notify_all()
+
+    def _next(self) -> int | None:
+        """The take whose picture is to be converted now, once there is one; None at the end."""
+        while not self._closed:
+            now = self._clock()
+            dues = {key: self._due(self._takes[key]) for key in self._waiting}
+            for key, due in dues.items():  # that which waits longest comes first
+                if due <= now:
+                    return key
+            self._condition.wait(min(dues.values()) - now if dues else None)
+        return None
+
+    def _due(self, take: Take) -> float:
+        """When to begin with the next picture of a take; the first one opens the source."""
+        if not take.converted:
+            return float("-inf")
+        return max(take.began_s + self._apart_s, self._resting_until - READY * self._lasts_s)
 
     def _convert(self, take: Take, picture: object, given_s: float) -> None:
         if take.first_s is None:
