@@ -90,7 +90,7 @@ def test_sources_are_told_for_how_long_no_other_picture_is_taken(follow: FollowH
     assert 0.0 < passed <= REST * (first.seconds - first.info.forward_s)
     answers(follow, LiveFrame(frame(2), 0.0))
     assert told[2] == pytest.approx(median((first.seconds, second.seconds)))
-    follow.follow(Follow(STATE, tab="Heads"))  # takes longer
+    follow.follow(Follow(STATE.replace(patches=6)))  # takes longer
     answers(follow, LiveFrame(frame(3), 0.0))
     follow.follow(Follow(STATE.replace(source="camera:other")))
     answers(follow, LiveFrame(frame(4), 0.0))

@@ -80,7 +80,7 @@ class FollowHandlers:
         frame = message.frame
         key = _key(frame, self._compute.spec, self._follow)
         if key is not None:
-            self._say_taken((*_work(key), self._follow.tab))
+            self._say_taken(_work(key))
         while key is not None:
             info = self._trace(key, self._needs_every_layer())
             # What was chosen during the forward pass counts already.

@@ -37,7 +37,6 @@ class LiveHandlers:
         self._post = post
         self._emit = emit
         self._player: Player | None = None
-        self._apart_s = 0.0
         self._lock = threading.Lock()
         self._closed = False
 
@@ -50,7 +49,6 @@ class LiveHandlers:
             live_messages.Seek: self.seek,
             live_messages.StepFrames: self.step_frames,
             live_messages.SetPace: self.set_pace,
-            live_messages.KeepApart: self.keep_apart,
         }
 
     def open_live(self, message: Any) -> Answers:
@@ -70,7 +68,6 @@ class LiveHandlers:
             self._emit(live_messages.LiveLost(source, failed.sentence))
 
         player = Player(reel, self._give, self._say, lost)
-        player.keep_apart(self._apart_s)
         if not self._replace(player):
             return
         yield messages.Progress("OpenLive", "", done=True)
@@ -104,13 +101,6 @@ class LiveHandlers:
         """How fast, and whether to begin anew at the end."""
         if player := self._player:
             player.set_pace(message.speed, message.loop)
-        yield from ()
-
-    def keep_apart(self, message: Any) -> Answers:
-        """Pass over pictures that would be overtaken."""
-        self._apart_s = message.seconds
-        if player := self._player:
-            player.keep_apart(message.seconds)
         yield from ()
 
     def rest(self, seconds: float) -> None:

@@ -69,9 +69,6 @@ class FakeCaptures:
     def play(self, on):
         self.log.append(("play", on))
 
-    def keep_apart(self, seconds):
-        self.apart_s = seconds
-
     def close(self):
         self.log.append(("close",))
 
@@ -127,17 +124,6 @@ def test_a_video_runs_with_its_maps(playing):
     playing.clock.pass_time(0.3)
     assert playing.screen.last("transport", "show_position")[0].index == 2
     assert len(playing.engine.asked(messages.TraceFrame)) == 1  # of the still picture
-
-
-def test_a_slow_model_is_given_fewer_pictures(bench):
-    bench.state.update(patches=8)
-    bench.presenter.open_path(CLIP)
-    bench.engine.answer()
-    for index, seconds in enumerate([0.4, 0.42, 0.39, 0.1, 9.0]):
-        bench.engine.give(index, seconds=seconds)
-    apart = [message.seconds for message in bench.engine.asked(live.KeepApart)]
-    assert apart == pytest.approx([0.1, 0.025, 0.25])  # small changes are not worth a word
-    assert bench.captures.apart_s == 0.25
 
 
 def test_picture_and_map_come_on_screen_together(playing):

@@ -23,7 +23,6 @@ from vitstudio.core.trace import Atlas, LayerFacts, TokenFacts, TraceInfo
 from vitstudio.engine import messages
 from vitstudio.engine.engine import Answers, Engine
 from vitstudio.engine.live_messages import (
-    KeepApart,
     LiveAnswered,
     LiveFrame,
     LiveMoved,
@@ -124,7 +123,6 @@ class Running(QObject):
                 "compute": {**compute.table(), **follow.table()},
                 "live": {
                     OpenLive: self._open,
-                    KeepApart: self._keep_apart,
                     messages.ListModels: self._list,
                 },
             },
@@ -146,11 +144,6 @@ class Running(QObject):
     @staticmethod
     def _open(message: Any) -> Answers:
         yield LiveOpened(LiveFacts(message.source, SIZE_RC, RATE))
-
-    @staticmethod
-    def _keep_apart(_message: Any) -> Answers:
-        """The test gives the pictures itself."""
-        yield from ()
 
     @staticmethod
     def _list(_message: Any) -> Answers:

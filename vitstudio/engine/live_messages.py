@@ -52,12 +52,6 @@ class SetPace(Record):
     loop: bool = True
 
 
-class KeepApart(Record):
-    """Give no picture sooner after the one before, while the source runs: it would be overtaken."""
-
-    seconds: float
-
-
 # ---- to the engine
 
 

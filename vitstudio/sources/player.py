@@ -55,7 +55,6 @@ class Player:
         self._clock = clock or Clock()
         self._changed = threading.Condition()
         self._wish = Wish()
-        self._apart_s = 0.0
         self._resting_until = float("-inf")
         self._thread = threading.Thread(target=self._run, name="vitstudio-player", daemon=True)
         # Below: the thread's own.
@@ -65,7 +64,6 @@ class Player:
         self._ahead: Shot | None = None
         self._at_end = False
         self._reading_s = 0.0
-        self._given = float("-inf")
         self._wanted = float("-inf")
         """At which moment the next picture is wanted; it is read shortly before."""
         self._passes_over = False
@@ -102,10 +100,6 @@ class Player:
             slowest, fastest = SPEED_RANGE
             self._wish.speed, self._wish.loop = min(max(speed, slowest), fastest), loop
             self._notify()
-
-    def keep_apart(self, seconds: float) -> None:
-        """While it plays, pass over pictures that come sooner after the one given before."""
-        self._apart_s = seconds
 
     def rest(self, seconds: float) -> None:
         """While it plays, pass over pictures that are over before so long: nobody takes them.
@@ -192,7 +186,7 @@ class Player:
         Not at once: by the time that it is wanted another may be, which would be read as well.
         """
         self._forgive()
-        self._wanted = wanted = max(self._given + self._apart_s, self._resting_until)
+        self._wanted = wanted = self._resting_until
         if self._passes_over and self._shown is not None:  # soon there will be a rest again
             wanted = max(wanted, self._pace.moment_of(self._shown.until_s))
         due = max(self._clock.now(), wanted - READY * self._reading_s)
@@ -325,7 +319,7 @@ class Player:
 
     def _show(self, shot: Shot, due: float | None = None) -> None:
         self._shown, self._ahead = shot, None
-        self._given = now = self._clock.now()
+        now = self._clock.now()
         self._wanted, self._expected_s = float("-inf"), shot.until_s
         self._give(shot.frame, now if due is None else due)
         self._tell()

@@ -15,7 +15,6 @@ from vitstudio.core.live import Kept, LiveFacts, LiveRates, Position, is_capture
 from vitstudio.core.record import Record
 from vitstudio.engine.live_messages import (
     CloseLive,
-    KeepApart,
     LiveAnswered,
     LiveLost,
     LiveMoved,
@@ -33,10 +32,6 @@ WINDOW_S = 1.5
 """Rates are counted over so long, or over this many pictures where they take longer."""
 FEWEST = 3
 MOST = 500
-APART, APART_MOST_S = 0.25, 0.25
-"""Of the time that the model takes for a picture: a source gives no two that are closer. The one
-that the model takes next is that much older at most, and what would be overtaken anyway takes no
-time away from the model."""
 
 
 class CapturesLike(Protocol):
@@ -48,10 +43,6 @@ class CapturesLike(Protocol):
 
     def play(self, on: bool) -> None:
         """Run or pause."""
-        ...
-
-    def keep_apart(self, seconds: float) -> None:
-        """Give no picture sooner after the one before."""
         ...
 
     def close(self) -> None:
@@ -67,9 +58,6 @@ class NoCaptures:
 
     def play(self, on: bool) -> None:
         """Nothing runs."""
-
-    def keep_apart(self, seconds: float) -> None:
-        """Nothing is given."""
 
     def close(self) -> None:
         """Nothing is open."""
@@ -129,7 +117,6 @@ class Live:
         self._answered: deque[float] = deque()
         self._painted: deque[tuple[float, float]] = deque()
         self._overtaken = self._overtaken_before = 0
-        self._apart_s = 0.0
 
     # ---- open and close ----
 
@@ -292,16 +279,7 @@ class Live:
         self.ring.add(message)
         self._overtaken = message.overtaken
         self._count(self._answered)
-        self._keep_apart(message.seconds)
         self.place = None
-
-    def _keep_apart(self, seconds: float) -> None:
-        """Tell who gives the pictures how many of them are of use, if that changed much."""
-        apart_s = min(APART * seconds, APART_MOST_S)
-        if abs(apart_s - self._apart_s) > 0.2 * max(apart_s, self._apart_s):
-            self._apart_s = apart_s
-            self._captures.keep_apart(apart_s)
-            self._post(KeepApart(apart_s))
 
     def painted(self, given_s: float) -> None:
         """The picture given at that time is on screen now."""

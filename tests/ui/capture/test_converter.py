@@ -26,6 +26,11 @@ class Rig:
             **options,
         )
 
+    def look(self):
+        """Its clock is another one now."""
+        with self.converter._condition:
+            self.converter._condition.notify_all()
+
     def _convert(self, shown, *rest):
         self.started.append(shown)
         assert self.gate.acquire(timeout=PATIENCE_S)
@@ -89,11 +94,11 @@ def test_while_nobody_takes_any_the_newest_waits_until_shortly_before(timed):
     assert not timed.gate.acquire(timeout=0.05)
     assert len(timed.started) == 1
     moment.now += 0.5 - 1.5 * 0.01 - 0.001
-    converter.keep_apart(0.0)  # looks again
+    timed.look()
     assert not timed.gate.acquire(timeout=0.05)
     assert len(timed.started) == 1
     moment.now += 0.002
-    converter.keep_apart(0.0)
+    timed.look()
     timed.gate.release()
     timed.until(lambda: len(timed.given) == 2)
     assert timed.given[-1][1].size_rc[1] == 4
@@ -107,8 +112,7 @@ def test_what_is_said_last_counts_at_once(timed):
     timed.until(lambda: len(timed.given) == 2)
 
 
-def test_pictures_of_a_take_are_kept_apart_and_the_first_of_another_is_not(timed):
-    timed.converter.keep_apart(60.0)
+def test_the_first_picture_of_another_take_waits_for_nobody(timed):
     timed.converter.rest(60.0)
     timed.converter.put(1, picture(cols=2), 0.0)
     timed.converter.admit(Take(2, "camera:B"))
@@ -117,7 +121,7 @@ def test_pictures_of_a_take_are_kept_apart_and_the_first_of_another_is_not(timed
     timed.until(lambda: len(timed.given) == 2)
     assert timed.given[-1][0] == 2
     timed.moment.now += 61.0
-    timed.converter.keep_apart(60.0)  # looks again
+    timed.look()
     timed.gate.release()
     timed.until(lambda: len(timed.given) == 3)
     assert (timed.given[-1][0], timed.given[-1][1].size_rc[1]) == (1, 2)

@@ -92,7 +92,6 @@ class Captures(QObject):
         self._keys = count()
         self._current: _Opened | None = None
         self._pending: _Opened | None = None
-        self._apart_s = 0.0
         queued = Qt.ConnectionType.QueuedConnection
         self._said.connect(self._on_said, queued)
         self._came.connect(self._on_came, queued)
@@ -179,12 +178,6 @@ class Captures(QObject):
             self._converting().forget(current.take.key)
         self._said.emit(LiveMoved(self._position(current)))
 
-    def keep_apart(self, seconds: float) -> None:
-        """Convert no picture sooner after the one before: it would be overtaken."""
-        self._apart_s = seconds
-        if self._converter is not None:
-            self._converter.keep_apart(seconds)
-
     def rest(self, seconds: float) -> None:
         """Convert the next picture shortly before so long: until then nobody takes any.
 
@@ -211,7 +204,6 @@ class Captures(QObject):
             self._converter = Converter(
                 self._give, lambda take, why: self._broke.emit(take.key, why), self._warm_up
             )
-            self._converter.keep_apart(self._apart_s)
         return self._converter
 
     def _warm_up(self) -> None:

@@ -32,8 +32,6 @@ class Take:
     region : (x, y, columns, rows) or None
     converted, damaged : int
         Pictures given so far; damaged ones since the last of them.
-    began_s : float
-        When the last one given began to be converted.
     first_s, last_s : float
         When the source had its first picture; how long after that it had the last one given.
     """
@@ -43,7 +41,6 @@ class Take:
     region: Region | None = None
     converted: int = 0
     damaged: int = 0
-    began_s: float = float("-inf")
     first_s: float | None = None
     last_s: float = 0.0
 
@@ -81,7 +78,6 @@ class Converter:
         self._fail = fail
         self._warm_up = warm_up
         self._clock = clock
-        self._apart_s = 0.0
         self._resting_until = float("-inf")
         self._lasts_s = 0.0
         self._condition = threading.Condition()
@@ -105,12 +101,6 @@ class Converter:
                 self._waiting[key] = picture, given_s
                 if not known:
                     self._condition.notify_all()
-
-    def keep_apart(self, seconds: float) -> None:
-        """Begin with no picture of a take sooner after the one before."""
-        with self._condition:
-            self._apart_s = seconds
-            self._condition.notify_all()
 
     def rest(self, seconds: float) -> None:
         """Nobody takes a picture for so long; from any thread. What is said last counts."""
@@ -152,7 +142,6 @@ class Converter:
                 self._convert(take, picture, given_s)
             finally:
                 del picture
-                take.began_s = begin
                 self._lasts_s = max(self._clock() - begin, LESS * self._lasts_s)
                 with self._condition:
                     self._busy = None
@@ -173,7 +162,7 @@ class Converter:
         """When to begin with the next picture of a take; the first one opens the source."""
         if not take.converted:
             return float("-inf")
-        return max(take.began_s + self._apart_s, self._resting_until - READY * self._lasts_s)
+        return self._resting_until - READY * self._lasts_s
 
     def _convert(self, take: Take, picture: object, given_s: float) -> None:
         if take.first_s is None:
