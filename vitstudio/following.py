@@ -143,7 +143,9 @@ class FollowHandlers:
             self._lasted.clear()
             self._answering.clear()
         if self._lasted:
-            self.taken(median(self._lasted))
+            # The longest: after the forward pass it is known better, and what is given too early is
+            # overtaken.
+            self.taken(max(self._lasted))
 
 
 def _key(frame: Frame, spec: ModelSpec | None, asked: Follow) -> TraceKey | None:

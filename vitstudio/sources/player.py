@@ -18,6 +18,9 @@ CATCH_UP_S = 0.1
 READY, FORGET = 1.5, 0.9
 """Reading begins so many times as long before its end as it took; the longest counts, and is
 forgotten picture by picture."""
+APART, APART_MOST_S = 0.25, 0.25
+"""Of a rest: so long after the picture that ended it there is no other, which would overtake it. It
+is about to be taken, and then there is a rest again."""
 GAP_S = 1e-3
 """Less between two pictures is rounding."""
 SPEED_RANGE = (0.01, 100.0)
@@ -56,6 +59,7 @@ class Player:
         self._changed = threading.Condition()
         self._wish = Wish()
         self._resting_until = float("-inf")
+        self._rest_s = 0.0
         self._thread = threading.Thread(target=self._run, name="vitstudio-player", daemon=True)
         # Below: the thread's own.
         self._held = Wish()
@@ -66,8 +70,8 @@ class Player:
         self._reading_s = 0.0
         self._wanted = float("-inf")
         """At which moment the next picture is wanted; it is read shortly before."""
-        self._passes_over = False
-        """Whether some were passed over before the picture that was due last."""
+        self._given, self._apart_s = float("-inf"), 0.0
+        """When one was given last, and how long after it the next one comes at the earliest."""
         self._expected_s = 0.0
         """At which time of the source something was to be done; what is later was not planned."""
 
@@ -107,6 +111,7 @@ class Player:
         The next one is read shortly before that. What is said last counts.
         """
         with self._changed:
+            self._rest_s = max(self._rest_s, seconds)
             before, self._resting_until = self._resting_until, self._clock.now() + seconds
             if self._resting_until < before:
                 self._changed.notify()
@@ -186,10 +191,8 @@ class Player:
         Not at once: by the time that it is wanted another may be, which would be read as well.
         """
         self._forgive()
-        self._wanted = wanted = self._resting_until
-        if self._passes_over and self._shown is not None:  # soon there will be a rest again
-            wanted = max(wanted, self._pace.moment_of(self._shown.until_s))
-        due = max(self._clock.now(), wanted - READY * self._reading_s)
+        self._wanted = max(self._resting_until, self._given + self._apart_s)
+        due = max(self._clock.now(), self._wanted - READY * self._reading_s)
         self._expected_s = max(self._expected_s, self._pace.time_at(due))
         return due
 
@@ -294,7 +297,6 @@ class Player:
         if now - self._pace.moment_of(ahead.until_s) > CATCH_UP_S:  # a sleep, while it was waited
             self._pace.anchor(now, ahead.time_s)
             due = now
-        self._passes_over = self._shown is not None and _gap(self._shown, ahead)
         self._show(ahead, min(due, now))
 
     def _end(self) -> None:
@@ -320,6 +322,8 @@ class Player:
     def _show(self, shot: Shot, due: float | None = None) -> None:
         self._shown, self._ahead = shot, None
         now = self._clock.now()
+        self._given, self._apart_s = now, min(APART * self._rest_s, APART_MOST_S)
+        self._rest_s = 0.0
         self._wanted, self._expected_s = float("-inf"), shot.until_s
         self._give(shot.frame, now if due is None else due)
         self._tell()
