@@ -124,8 +124,8 @@ def test_a_picture_read_ahead_is_passed_over_too(strip: Strip, watch: Watch) -> 
     watched.player.start()
     watched.until(lambda position: position.ended)
     assert watched.indices == [0, 1, 2, 3, 4, 6, 7, 8, 9]
-    # Picture 6 is shown at 0.65 s, when one is taken again; it was due at 0.6. The next one does not
-    # come before that was taken, for which a quarter of the rest is time.
+    # Picture 6 is shown at 0.65 s, when one is taken again; it was due at 0.6. The next one comes
+    # once that was taken, for which a quarter of the rest is time.
     after = 0.65 + 0.25 * 0.25
     assert watched.moments == pytest.approx([0.0, 0.1, 0.2, 0.3, 0.4, 0.65, after, 0.8, 0.9])
     due = [moment - watched.due[0] for moment in watched.due]
