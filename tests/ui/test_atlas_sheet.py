@@ -61,6 +61,16 @@ def test_heads_that_are_not_there_leave_a_hole():
     assert (pixels[there.top() : there.bottom() + 1, there.left() : there.right() + 1, 3]).all()
 
 
+def test_a_panel_too_narrow_for_all_heads_cuts_tiles_off():
+    values = np.random.default_rng(0).random((1, 12, 4, 4), dtype=np.float32)
+    layout = AtlasLayout(1, 12, (4, 4), 300)
+    whole = drawn(values, layout, (12,), 1.0)
+    inside = layout.tile(0, 7).center().x()
+    np.testing.assert_array_equal(
+        drawn(values, layout, (12,), 1.0, width=inside), whole[:, :inside]
+    )
+
+
 def test_more_cells_than_pixels_keep_their_peaks():
     values = np.zeros((2, 12, 37, 37), np.float32)
     values[1, 7, 36, 20] = 0.3

@@ -54,12 +54,9 @@ class AtlasSheet:
                 first = (layer * heads + head) * rows * cols
                 lines, columns = _pixels(layout.tile(layer, head), ratio)
                 part = self._cells[lines, columns]
-                down = np.arange(part.shape[0]) * 2 + 1
-                across = np.arange(part.shape[1]) * 2 + 1
-                # The cell that a pixel's centre lies in.
-                row = down * rows // (2 * max(1, len(down)))
-                col = across * cols // (2 * max(1, len(across)))
-                part[:] = first + row[:, None] * cols + col
+                places = _shown(lines, rows)[:, None] * cols + _shown(columns, cols)
+                # In a panel too narrow for all heads the last tiles are cut off.
+                part[:] = first + places[: part.shape[0], : part.shape[1]]
 
     def picture(self, values: FloatArray, colormap: str) -> QImage:
         """The sheet of some maps; where there is no tile one sees through.
@@ -93,6 +90,12 @@ def _pixels(tile: QRect, ratio: float) -> tuple[slice, slice]:
         )
     )
     return slice(top, bottom), slice(left, right)
+
+
+def _shown(pixels: slice, cells: int) -> NDArray[np.intp]:
+    """The cell that the centre of each pixel lies in, along one axis of a tile."""
+    count = pixels.stop - pixels.start
+    return (2 * np.arange(count) + 1) * cells // (2 * max(1, count))
 
 
 def _words(colormap: str) -> NDArray[np.uint32]:
