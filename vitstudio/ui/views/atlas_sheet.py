@@ -95,7 +95,9 @@ def _pixels(tile: QRect, ratio: float) -> tuple[slice, slice]:
 def _shown(pixels: slice, cells: int) -> NDArray[np.intp]:
     """The cell that the centre of each pixel lies in, along one axis of a tile."""
     count = pixels.stop - pixels.start
-    return (2 * np.arange(count) + 1) * cells // (2 * max(1, count))
+    middles = 2 * np.arange(count, dtype=np.intp) + 1
+    shown: NDArray[np.intp] = middles * cells // (2 * max(1, count))
+    return shown
 
 
 def _words(colormap: str) -> NDArray[np.uint32]:
