@@ -24,8 +24,15 @@ from vitstudio.core.frame import Frame
 from vitstudio.models import load as load_module
 from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.load import LoadedModel, load
-from vitstudio.models.recordings import Record, record_graph, record_script, recorder
-from vitstudio.models.replay import AFTER, KEPT, Replays
+from vitstudio.models.recordings import (
+    Observed,
+    Record,
+    Recording,
+    record_graph,
+    record_script,
+    recorder,
+)
+from vitstudio.models.replay import AFTER, KEPT, TRIES, Replays
 from vitstudio.models.trace import Trace
 from vitstudio.models.tracing import observed_forward, trace_frame, watchable
 
@@ -76,7 +83,9 @@ by_tape = partial(record_graph, by=tape)
 
 def replays_of(adapted: AdaptedNet, record: Record = by_tape) -> Replays:
     layers = watchable(adapted, range(len(adapted.blocks)))
-    return Replays(partial(observed_forward, adapted), layers, adapted.buffers, record)
+    observe = partial(observed_forward, adapted)
+    # A tape is slow, and small nets are quick: no replay is left out here for its time.
+    return Replays(observe, layers, adapted.buffers, record, clock=lambda: 0.0)
 
 
 def pictures(count: int, rows: int = 90, cols: int = 120) -> list[Frame]:
@@ -232,6 +241,63 @@ def test_a_pass_that_takes_long_is_not_recorded(vit: LoadedModel) -> None:
         for frame in pictures(AFTER + 3):
             trace_frame(vit.adapted, frame, watch=1, replays=replays)
         assert replays.count == count
+
+
+class Timed:
+    """A net and its replays on a clock of their own."""
+
+    def __init__(self, model: LoadedModel, stepwise_s: float, replayed_s: list[float]) -> None:
+        self.now = 0.0
+        self._stepwise_s, self._replayed_s = stepwise_s, replayed_s
+        self._observe = partial(observed_forward, model.adapted)
+        layers = watchable(model.adapted, range(len(model.adapted.blocks)))
+        self.replays = Replays(
+            self.observe, layers, model.adapted.buffers, self.record, clock=lambda: self.now
+        )
+
+    def observe(self, *args: Any) -> Observed:
+        self.now += self._stepwise_s
+        return self._observe(*args)
+
+    def record(self, *args: Any) -> Recording:
+        recording = record_script(*args)
+        run = recording.script
+
+        def script(image: Tensor) -> Any:
+            self.now += self._replayed_s.pop(0)
+            return run(image)
+
+        recording.script = script
+        return recording
+
+
+def test_a_replay_is_used_once_it_was_no_slower_than_the_net(vit: LoadedModel) -> None:
+    timed = Timed(vit, 1.0, [3.0, 1.5, 0.75, 0.5, 0.5])
+    told = [
+        trace_frame(vit.adapted, frame, watch=1, replays=timed.replays).info.stepwise_s
+        for frame in pictures(AFTER + 6)
+    ]
+    # One is recorded; three are computed both ways; then a picture knows what it would have taken.
+    assert told == [None] * (AFTER + 4) + [1.0, 1.0]
+    assert trace_frame(vit.adapted, pictures(1)[0], watch=1).info.stepwise_s is None
+    timed.replays.clear()
+    again = trace_frame(vit.adapted, pictures(1)[0], watch=1, replays=timed.replays)
+    assert again.info.stepwise_s is None
+
+
+def test_a_replay_that_is_always_slower_than_the_net_is_not_used(
+    vit: LoadedModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    timed = Timed(vit, 1.0, [1.25] * TRIES)
+    with caplog.at_level(logging.WARNING):
+        for frame in pictures(AFTER + TRIES + 4):
+            trace = trace_frame(vit.adapted, frame, watch=1, replays=timed.replays)
+            assert trace.info.stepwise_s is None
+            equal(trace, trace_frame(vit.adapted, frame, watch=1))
+    assert timed.replays.count == 0
+    assert [record.getMessage() for record in caplog.records] == [
+        "Moving pictures are not replayed: a replay takes 1250.0 ms, the net itself 1000.0"
+    ]
 
 
 def test_what_fails_in_a_replay_is_done_by_the_net(

@@ -14,6 +14,7 @@ GROUPS = {
     "window": "window.window_rows",
     "marks": "marks.mark_rows",
     "traces": "traces.trace_rows",
+    "replays": "replays.replay_rows",
     "rivals": "rivals.rival_rows",
     "live": "live.live_rows",
     "keys": "keys.key_rows",

@@ -77,6 +77,12 @@ class Sides:
     off: float
     pairs: int
 
+    @property
+    def text(self) -> str:
+        """Both medians, and how exact their ratio is."""
+        both = f"{self.first_s * 1e3:.1f} against {self.second_s * 1e3:.1f} ms"
+        return f"{both}, {self.pairs} pairs, +- {self.off:.3f}"
+
 
 def side_by_side(
     first: Callable[[], object],

@@ -7,7 +7,7 @@ from functools import partial
 import torch
 
 from vitstudio.bench.bare import VIT_BASE, wait_for_device
-from vitstudio.bench.timing import Row, Sides, median_seconds, seconds, side_by_side
+from vitstudio.bench.timing import Row, median_seconds, seconds, side_by_side
 from vitstudio.core.assets import sample_pictures
 from vitstudio.core.frame import Frame
 from vitstudio.models.load import LoadedModel, load
@@ -74,7 +74,7 @@ def capture_row(model: LoadedModel, frame: Frame, patches: int | None, repeats: 
     sides = side_by_side(traced, bare, repeats * 3, exact=EXACT, at_most_s=SECONDS_EACH * repeats)
     tokens = trace.info.num_tokens()
     note = f"{model.spec.title}, {tokens} tokens, {model.precision} on {model.device}: "
-    note += _measured(sides)
+    note += sides.text
     return Row(
         "forward with the shown layer's maps / bare forward", sides.ratio, "x", 1.05, note=note
     )
@@ -137,15 +137,8 @@ def layout_row(model_id: str, frame: Frame, repeats: int) -> Row:
         at_most_s=SECONDS_EACH * repeats,
     )
     note = f"{model.spec.title}, {image.shape[2]} x {image.shape[3]} px, {model.precision} on "
-    note += f"{model.device}: {_measured(sides)}"
+    note += f"{model.device}: {sides.text}"
     return Row("forward pass channels first / channels last", sides.ratio, "x", note=note)
-
-
-def _measured(sides: Sides) -> str:
-    return (
-        f"{sides.first_s * 1e3:.1f} against {sides.second_s * 1e3:.1f} ms, {sides.pairs} pairs, "
-        f"+- {sides.off:.3f}"
-    )
 
 
 def _input(trace: Trace, model: LoadedModel) -> torch.Tensor:

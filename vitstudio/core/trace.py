@@ -154,6 +154,9 @@ class TraceInfo(Record, eq=False):
         "cpu", "cuda:0"; "float32", "bfloat16".
     forward_s : float
         Seconds of the forward pass.
+    stepwise_s : float or None
+        If it was replayed (see `models.replay`): seconds of the same pass when it was not, measured
+        when the replay was proven.
     """
 
     generation: int
@@ -165,6 +168,7 @@ class TraceInfo(Record, eq=False):
     device: str
     precision: str
     forward_s: float
+    stepwise_s: float | None = None
 
     def num_tokens(self, layer: int = 0) -> int:
         """Prefix and patch tokens of a layer."""

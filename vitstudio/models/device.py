@@ -40,6 +40,12 @@ def choose_device(name: str) -> torch.device:
     return torch.device(wanted)
 
 
+def finish_work(device: torch.device) -> None:
+    """Wait until a device has done what it was asked; the CPU is never asked ahead."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def choose_precision(name: str, device: torch.device) -> str:
     """The precision of that name; "auto" takes bfloat16 where the hardware multiplies it natively.
 

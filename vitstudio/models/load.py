@@ -25,7 +25,7 @@ from vitstudio.models.adapters import timm_vit, torchvision_vit
 from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.adapters.bundled import build_bundled
 from vitstudio.models.checkpoints import match_keys, read_checkpoint
-from vitstudio.models.device import DTYPES, choose_device, choose_precision
+from vitstudio.models.device import DTYPES, choose_device, choose_precision, finish_work
 from vitstudio.models.families import Family, bring_libraries, family_of
 from vitstudio.models.light_imports import complete_torch, without_compiler
 from vitstudio.models.own_checkpoints import own_model_of
@@ -84,7 +84,8 @@ class LoadedModel(Record):
         layers = watchable(adapted, range(len(adapted.blocks)))
         longest_s = LONGEST_ON_CPU_S if self.device == "cpu" else math.inf
         observe = partial(observed_forward, adapted)
-        return Replays(observe, layers, adapted.buffers, record, longest_s)
+        finish = partial(finish_work, torch.device(self.device))
+        return Replays(observe, layers, adapted.buffers, record, longest_s, finish)
 
     def trace_frame(
         self,

@@ -8,7 +8,9 @@ once. What the functions of a trace copied is recorded with the pass.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -45,24 +47,40 @@ Record = Callable[[Observe, Tensor, Collection[int]], Recording]
 # ---- CUDA graphs
 
 
-def cuda_graph(run: Callable[[], Result]) -> tuple[Callable[[], None], Result]:
-    """Record what a function asks of the current CUDA device.
+def cuda_graph(
+    run: Callable[[], Result], device: torch.device
+) -> tuple[Callable[[], None], Result]:
+    """Record what a function asks of a CUDA device.
 
     Raises
     ------
     RuntimeError
         If it does what cannot be recorded, e.g. reads a value back, or memory does not suffice.
     """
-    aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-    aside.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(aside):
-        run()  # libraries choose their kernels and make their workspaces
-    torch.cuda.current_stream().wait_stream(aside)
-    graph = torch.cuda.CUDAGraph()
-    # Other threads may use the device meanwhile.
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        result = run()
-    return graph.replay, result
+    with torch.cuda.device(device):  # streams and graphs are those of the current one
+        graph = torch.cuda.CUDAGraph()
+        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):
+            run()  # libraries choose their kernels and make their workspaces
+            aside.synchronize()
+            # Not torch.cuda.graph: before 2.9 that collects all of Python's garbage first, which
+            # stops the window. Other threads may use the device meanwhile.
+            graph.capture_begin(capture_error_mode="thread_local")
+            try:
+                result = run()
+            except BaseException:
+                with suppress(RuntimeError):  # says once more that the recording is void
+                    graph.capture_end()
+                raise
+            graph.capture_end()
+        torch.cuda.current_stream().wait_stream(aside)
+
+    def replay() -> None:
+        with torch.cuda.device(device):
+            graph.replay()
+
+    return replay, result
 
 
 @dataclass(eq=False)
@@ -100,15 +118,15 @@ def record_graph(
     observe: Observe,
     image: Tensor,
     layers: Collection[int],
-    by: Callable[[Callable[[], Observed]], tuple[Callable[[], None], Observed]] = cuda_graph,
+    by: Callable[[Callable[[], Observed]], tuple[Callable[[], None], Observed]] | None = None,
 ) -> GraphRecording:
-    """Record on a CUDA device.
+    """Record on the CUDA device of the image.
 
     Parameters
     ----------
     by : callable
         Runs a function once, recording; gives what replays it, and the function's own result, which
-        is written anew by each replay.
+        is written anew by each replay. A CUDA graph if left out.
 
     Raises
     ------
@@ -117,6 +135,7 @@ def record_graph(
     """
     # Memory of its own: a recording writes where it wrote when it was made.
     own, memory = image.clone(), Buffers(recorded=True)
+    by = by or partial(cuda_graph, device=image.device)
     replay, (capture, output) = by(lambda: observe(own, layers, memory))
     return GraphRecording(own, capture, output, replay, memory)
 

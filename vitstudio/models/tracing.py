@@ -18,6 +18,7 @@ from vitstudio.core.trace import TraceInfo
 from vitstudio.models.adapters.base import AdaptedNet
 from vitstudio.models.buffers import Buffers
 from vitstudio.models.capture import Capture, capture_blocks
+from vitstudio.models.device import finish_work
 from vitstudio.models.preprocess import input_tensor
 from vitstudio.models.replay import Replays
 from vitstudio.models.trace import Trace
@@ -67,8 +68,7 @@ def trace_frame(
         capture, output = replays.forward(image, seen)
     else:
         capture, output = observed_forward(adapted, image, seen)
-    if parameter.device.type == "cuda":
-        torch.cuda.synchronize(parameter.device)
+    finish_work(parameter.device)
     forward_s = time.perf_counter() - begin
     rows, cols = transform.input_size
     patch_rows, patch_cols = spec.patch_size
@@ -83,6 +83,7 @@ def trace_frame(
         device=str(parameter.device),
         precision=str(parameter.dtype).removeprefix("torch."),
         forward_s=forward_s,
+        stepwise_s=None if replays is None else replays.stepwise_s,
     )
     return kind(adapted, info, capture, _alone(output))
 

@@ -356,7 +356,7 @@ class Presenter:
         if goes_on:
             self._showing.moves()
         self._take(self._smoothing.show(message, goes_on))
-        self._screen.top_bar.show_times(info.forward_s, None)
+        self._screen.top_bar.show_times(info, None)
         if self._live.place is not None:
             return
         if goes_on:
@@ -447,7 +447,7 @@ class Presenter:
 
     def _on_traced(self, message: messages.Traced) -> None:
         if self._loading.traced(message.info):
-            self._screen.top_bar.show_times(message.info.forward_s, None)
+            self._screen.top_bar.show_times(message.info, None)
             self._proofs.forget()
         self._refresh()
 
@@ -463,7 +463,7 @@ class Presenter:
             self._cancel_busy()
             self._showing.map(self._shown, token_map)
             self._loading.scene_shown()
-            self._screen.top_bar.show_times(self._shown.info.forward_s, message.seconds)
+            self._screen.top_bar.show_times(self._shown.info, message.seconds)
             if not self._shown.preview:
                 self._answered = self._state.state
             self._show_waiting()

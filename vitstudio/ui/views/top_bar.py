@@ -150,11 +150,14 @@ class TopBar(QFrame):
         self.device.set_title(f"{DEVICE_TITLES.get(name, device)} · {precision}")
         self.device.setToolTip(f"Running on {device} in {precision}")
 
-    def show_times(self, forward_s: float | None, map_s: float | None) -> None:
-        """How long the forward pass and the last map took."""
-        named = (("forward", forward_s), ("map", map_s))
+    def show_times(self, info: TraceInfo | None, map_s: float | None) -> None:
+        """How long the forward pass and the last map took; nothing without a trace."""
+        named = (("forward", None if info is None else info.forward_s), ("map", map_s))
         self._times = tuple((name, milliseconds(s)) for name, s in named if s is not None)
         help_text = "Forward pass, and the last map asked of it" if self._times else ""
+        if info is not None and info.stepwise_s is not None:
+            took = milliseconds(info.stepwise_s)
+            help_text = f"Forward pass, replayed: step by step it took {took} on this computer"
         set_tooltip(self.times, help_text)
         self._write_times()
 
