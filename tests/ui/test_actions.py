@@ -46,6 +46,9 @@ def test_every_action_says_what_it_does(table):
         ("live.video", "open_video", ()),
         ("live.slides", "open_slides", ()),
         ("live.demo", "open_demo", ()),
+        ("live.camera", "choose_capture", ("camera",)),
+        ("live.screen", "choose_capture", ("screen",)),
+        ("live.window", "choose_capture", ("window",)),
         ("live.play", "toggle_play", ()),
         ("live.back", "step", (-1,)),
         ("live.forward", "step", (1,)),
@@ -57,5 +60,5 @@ def test_every_action_says_what_it_does(table):
 def test_actions_of_live_sources(table, log, action, verb, arguments):
     table[action].handler()
     assert log == [("live", verb, arguments)]
-    opens = action in ("live.video", "live.slides", "live.demo")
+    opens = verb.startswith(("open_", "choose_"))
     assert table[action].control == ("" if opens else "live")

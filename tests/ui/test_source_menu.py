@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 
 from vitstudio.ui.metrics import Metrics
@@ -54,6 +55,21 @@ def test_the_menu_has_every_kind_of_source(top):
     assert "Samples" in shown[start:]
     again = titles(open_menu(top))
     assert again == shown
+
+
+def test_a_kind_of_source_opens_by_itself_with_what_is_there_now(top, qtbot):
+    top.captures_wanted.connect(lambda: top.show_captures(THERE))
+    menu = top.sources.kind("camera")
+    top.show()
+    top.sources.pop_up("camera", top.open)
+    try:
+        assert menu.isVisible()
+        assert menu.pos() == top.open.mapToGlobal(top.open.rect().bottomLeft())
+        with qtbot.waitSignal(top.path_picked) as said:
+            qtbot.keyClick(menu, Qt.Key.Key_Return)
+        assert said.args == ["camera:C920"]
+    finally:
+        menu.close()
 
 
 def test_files_are_asked_for_and_the_demonstration_is_picked(top, qtbot):

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject
-from PySide6.QtWidgets import QWidget
 
-from vitstudio.core.live import DEMO, live_title
+from vitstudio.core.live import DEMO, LiveKind, live_title
 from vitstudio.ui import dialogs
 from vitstudio.ui.desk import WindowDesk, file_stem
+from vitstudio.ui.main_window import MainWindow
 
 
 class WindowLiveDesk(QObject):
@@ -18,15 +18,14 @@ class WindowLiveDesk(QObject):
 
     Parameters
     ----------
-    window : QWidget
-        Parent of the dialogs.
+    window : MainWindow
     desk : WindowDesk
         With the presenter and the remembered folders.
     samples : sequence of str
         Still pictures to go to when a source is closed that was opened first of all.
     """
 
-    def __init__(self, window: QWidget, desk: WindowDesk, samples: Sequence[str]) -> None:
+    def __init__(self, window: MainWindow, desk: WindowDesk, samples: Sequence[str]) -> None:
         super().__init__(window)
         self._window = window
         self._desk = desk
@@ -49,6 +48,11 @@ class WindowLiveDesk(QObject):
     def open_demo(self) -> None:
         """Walk over a bundled photo."""
         self._desk.open_paths([DEMO])
+
+    def choose_capture(self, kind: LiveKind) -> None:
+        """Show which cameras, screens or windows there are."""
+        bar = self._window.top_bar
+        bar.sources.pop_up(kind, bar.open)
 
     def toggle_play(self) -> None:
         """Pause, or go on."""

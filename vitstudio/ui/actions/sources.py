@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
+from vitstudio.core.live import CAPTURED, LiveKind
 from vitstudio.ui.actions.action import Action, Desk, LiveDesk
 from vitstudio.ui.choices import Choices
+
+CAPTURE_HELP: dict[LiveKind, str] = {
+    "camera": "Show what a camera sees",
+    "screen": "Show what is on a screen",
+    "window": "Show a window of another program",
+}
 
 
 def picture_actions(desk: Desk) -> list[Action]:
@@ -115,6 +122,17 @@ def live_actions(live: LiveDesk, choices: Choices) -> list[Action]:
             "Let the view wander over a bundled photo: something that moves on every computer.",
             group,
             live.open_demo,
+        ),
+        *(
+            Action(
+                f"live.{kind}",
+                f"Open a {kind}…",
+                (),
+                f"{CAPTURE_HELP[kind]}: choose one of those that are there.",
+                group,
+                partial(live.choose_capture, kind),
+            )
+            for kind in CAPTURED
         ),
         Action(
             "live.play",

@@ -61,6 +61,13 @@ class SourceMenu(QObject):
         """The submenu of the formats of the camera in use; hidden while there is none."""
         return self._formats
 
+    def pop_up(self, kind: LiveKind, below: QWidget) -> None:
+        """Open the submenu of cameras, screens or windows by itself, its first entry chosen."""
+        self.captures_wanted.emit()
+        menu = self._kinds[kind]
+        menu.popup(below.mapToGlobal(below.rect().bottomLeft()))
+        menu.setActiveAction(menu.actions()[0])
+
     def add_to(self, menu: QMenu) -> None:
         """Add the section to a menu that is about to open."""
         self.captures_wanted.emit()
