@@ -236,8 +236,13 @@ def test_the_bar_is_explained_where_there_is_one(rail):
     rail.show_model(spec, None)
     rail.show_facts(LayerFacts(none))
     assert not legend.isVisibleTo(rail)
+    place = rail._list.geometry()
     rail.show_facts(LayerFacts((0.1, *none[1:])))
     assert legend.isVisibleTo(rail)
+    rail.show_facts(None)  # as while pictures move
+    assert not legend.isVisibleTo(rail)
+    rail.layout().activate()
+    assert rail._list.geometry() == place
 
 
 def test_without_a_model_there_is_a_sentence_and_nothing_to_pick(rail, qtbot):

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from vitstudio.core.errors import PictureError
 from vitstudio.core.frame import Frame
+from vitstudio.core.lead import Lead
 from vitstudio.core.live import Position
 from vitstudio.sources.pace import Clock, Pace
 from vitstudio.sources.reel import Reel, Shot
@@ -15,9 +16,6 @@ from vitstudio.sources.wish import Wish
 
 CATCH_UP_S = 0.1
 """A picture is read after so much of the clock's time at the latest, however slow reading is."""
-READY, FORGET = 1.5, 0.9
-"""Reading begins so many times as long before its end as it took; the longest counts, and is
-forgotten picture by picture."""
 APART, APART_MOST_S = 0.25, 0.25
 """Of a rest: so long after the picture that ended it there is no other, which would overtake it. It
 is about to be taken, and then there is a rest again."""
@@ -67,7 +65,7 @@ class Player:
         self._shown: Shot | None = None
         self._ahead: Shot | None = None
         self._at_end = False
-        self._reading_s = 0.0
+        self._lead = Lead()
         self._wanted = float("-inf")
         """At which moment the next picture is wanted; it is read shortly before."""
         self._given, self._apart_s = float("-inf"), 0.0
@@ -192,7 +190,7 @@ class Player:
         """
         self._forgive()
         self._wanted = max(self._resting_until, self._given + self._apart_s)
-        due = max(self._clock.now(), self._wanted - READY * self._reading_s)
+        due = max(self._clock.now(), self._wanted - self._lead.seconds)
         self._expected_s = max(self._expected_s, self._pace.time_at(due))
         return due
 
@@ -276,7 +274,7 @@ class Player:
             if now_s - until_s > shown.until_s - shown.time_s:
                 from_s = max(from_s, min(now_s, until_s + catch_up_s))
         shot = self._ahead = self._reel.read(from_s)
-        self._reading_s = max(self._clock.now() - begin, FORGET * self._reading_s)
+        self._lead.took(self._clock.now() - begin)
         if shot is None:
             if shown is None:
                 raise PictureError("There are no pictures in this source; choose another one.")

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 
 from vitstudio.core.errors import VitStudioError
 from vitstudio.core.frame import Frame
+from vitstudio.core.lead import Lead
 from vitstudio.ui.capture.convert import Region, to_frame
 
 DAMAGED_IN_A_ROW = 10
 """A camera's first pictures, or one of a thousand, may be damaged; so many in a row are a fault."""
 FORGET_S = 1.0
-READY, LESS = 1.5, 0.9
-"""A picture is converted so many times as long before it is wanted as that took; the longest time
-counts, and is forgotten picture by picture."""
 
 
 @dataclass
@@ -79,7 +77,7 @@ class Converter:
         self._warm_up = warm_up
         self._clock = clock
         self._resting_until = float("-inf")
-        self._lasts_s = 0.0
+        self._lead = Lead()
         self._condition = threading.Condition()
         self._takes: dict[int, Take] = {}
         self._waiting: dict[int, tuple[object, float]] = {}
@@ -142,7 +140,7 @@ class Converter:
                 self._convert(take, picture, given_s)
             finally:
                 del picture
-                self._lasts_s = max(self._clock() - begin, LESS * self._lasts_s)
+                self._lead.took(self._clock() - begin)
                 with self._condition:
                     self._busy = None
                     self._condition.notify_all()
@@ -162,7 +160,7 @@ class Converter:
         """When to begin with the next picture of a take; the first one opens the source."""
         if not take.converted:
             return float("-inf")
-        return self._resting_until - READY * self._lasts_s
+        return self._resting_until - self._lead.seconds
 
     def _convert(self, take: Take, picture: object, given_s: float) -> None:
         if take.first_s is None:

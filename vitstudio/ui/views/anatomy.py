@@ -146,6 +146,9 @@ class AnatomyRail(QWidget):
             "How far patches look on average, over all heads of the layer; "
             f"the bar is full at {FULL_BAR:.0%} of the grid's diagonal."
         )
+        kept = self._footer[0].sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # it comes and goes with the bars, and moves nothing
+        self._footer[0].setSizePolicy(kept)
         self._lay_out()
         self.setFocusProxy(self._list)
         self.setMinimumWidth(190)
@@ -198,8 +201,7 @@ class AnatomyRail(QWidget):
 
     def _rebuild(self) -> None:
         rows = () if self._spec is None else build_rows(self._spec, self._info, self._facts)
-        if self._facts is not None:  # until then as it was: a model on its way moves nothing
-            self._footer[0].setVisible(any(row.distance is not None for row in rows))
+        self._footer[0].setVisible(any(row.distance is not None for row in rows))
         if rows == self._rows.rows:
             return  # a live picture like the one before: nothing to paint
         self._rows.set_rows(rows)
