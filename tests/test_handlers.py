@@ -81,6 +81,7 @@ def test_opening_a_model_is_announced_with_progress() -> None:
     assert begun.task == done.task == "OpenModel"
     assert done.done
     assert isinstance(opened, messages.ModelOpened)
+    assert ("cpu", "CPU") in opened.devices
     assert opened.spec.id == "dinov2_vits14"
     assert (opened.device, opened.precision) == ("cpu", "float32")
     assert len(opened.spec.weights_hash) == 16

@@ -122,6 +122,8 @@ class ComputeHandlers:
         self._model = model
         self._let_go()  # the model of before, too, on whichever device it was
         yield messages.Progress(task, "", done=True)
+        from vitstudio.models.device import titled_devices
+
         yield messages.ModelOpened(
             model.spec,
             model.device,
@@ -129,6 +131,7 @@ class ComputeHandlers:
             model.load_s,
             model.adapted.notes,
             _half_precision(model.device),
+            titled_devices(),
         )
 
     def _stop_if_cancelled(self, message: Any) -> None:

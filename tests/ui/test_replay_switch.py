@@ -27,10 +27,10 @@ def test_the_switch_asks_and_shows_what_became_of_it(bar: TopBar, qtbot: QtBot) 
     for device, on in (("cuda:0", True), ("cuda:0", False), ("cpu", True), ("cpu", False)):
         info = replace(info, device=device)
         bar.show_view(resolve(State(replay=on), spec, info), info)
-        assert bar.replay.isEnabled()
-        assert bar.replay.isChecked() is on
+        assert bar.device.replay.isEnabled()
+        assert bar.device.replay.isChecked() is on
     with qtbot.waitSignal(bar.action_wanted) as asked:
-        bar.replay.trigger()
+        bar.device.replay.trigger()
     assert asked.args == ["live.replay"]
 
 
@@ -38,8 +38,8 @@ def test_on_an_apple_gpu_the_switch_says_why_it_is_off(bar: TopBar) -> None:
     spec = make_spec()
     info = replace(make_info(make_frame("/a.jpg"), spec, "aspect", None, 1), device="mps")
     bar.show_view(resolve(State(), spec, info), info)
-    assert not bar.replay.isEnabled()
-    assert "Apple" in bar.replay.toolTip()
+    assert not bar.device.replay.isEnabled()
+    assert "Apple" in bar.device.replay.toolTip()
     # The choices above it are as they were.
     assert bar.device.choice("auto auto").isChecked()
 

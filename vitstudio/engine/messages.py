@@ -244,6 +244,7 @@ class ModelOpened(Record):
     """The current model from now on.
 
     `half` is the precision of 16 bits that its device calculates with natively; "" for none.
+    `devices` are name and title of all that models can run on.
     """
 
     spec: ModelSpec
@@ -252,6 +253,7 @@ class ModelOpened(Record):
     load_s: float
     notes: tuple[str, ...] = ()
     half: str = ""
+    devices: tuple[tuple[str, str], ...] = ()
 
 
 class PictureOpened(Record, eq=False):

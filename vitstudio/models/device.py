@@ -21,6 +21,23 @@ def available_devices() -> tuple[str, ...]:
     return (*names, "cpu")
 
 
+def titled_devices() -> tuple[tuple[str, str], ...]:
+    """(name, title) of each device, e.g. ("cuda:0", "NVIDIA H100 PCIe"), the CPU first.
+
+    Graphics cards are asked for their titles once torch uses them: that takes a moment, and memory.
+    """
+    titles = {"cpu": "CPU", "mps": "Apple GPU"}
+    awake = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]
+
+    def title(name: str) -> str:
+        if name in titles:
+            return titles[name]
+        return torch.cuda.get_device_name(name) if awake else name.replace("cuda:", "CUDA ")
+
+    names = sorted(available_devices(), key=lambda name: name != "cpu")
+    return tuple((name, title(name)) for name in names)
+
+
 def choose_device(name: str) -> torch.device:
     """The device of that name; "auto" takes the fastest.
 

@@ -82,6 +82,7 @@ class Arrivals:
 
     def _on_model_opened(self, message: messages.ModelOpened) -> None:
         self._loading.model_opened(message)
+        self._screen.top_bar.show_devices(message.devices)
         self._screen.top_bar.show_model(message.spec, message.device, message.precision)
         for note in message.notes:
             self._screen.notice.show_notice(note, "info")

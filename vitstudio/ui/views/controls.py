@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
@@ -171,20 +171,15 @@ class MenuButton(QToolButton):
             action.triggered.connect(partial(self._on_triggered, key))
             self._choices[key] = action
 
-    def add_switch(self, title: str, asked: Callable[[], object]) -> QAction:
-        """An entry below the choices that is on or off by itself, and only asks too."""
-        menu = self.menu()
-        menu.addSeparator()
-        menu.setToolTipsVisible(True)
-        switch = menu.addAction(title)
-        switch.setCheckable(True)
-        switch.triggered.connect(lambda _checked: asked())
-        return switch
-
     def choose(self, key: str) -> None:
         """Tick the chosen one."""
         for other, action in self._choices.items():
             action.setChecked(other == key)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Of all choices, in order."""
+        return tuple(self._choices)
 
     def choice(self, key: str) -> QAction:
         """The menu entry of a key."""

@@ -18,6 +18,7 @@ from vitstudio.state.resolve import ViewState
 from vitstudio.state.sizes import FEWEST_PATCHES, patches_of, steps_of
 from vitstudio.ui.metrics import Metrics
 from vitstudio.ui.views.controls import KeySlider, MenuButton, enable, label
+from vitstudio.ui.views.device_menu import DeviceMenu
 from vitstudio.ui.views.drawing import SteadyLabel, set_tooltip
 from vitstudio.ui.views.model_button import ModelButton
 from vitstudio.ui.views.source_menu import SourceMenu
@@ -33,7 +34,6 @@ FIT_HELP: dict[Fit, str] = {
     "whole": "Whole picture: padded to a square",
 }
 SETTLE_MS = 90
-DEVICE_TITLES = {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
 NARROW = 1380
 """Below this width the times stand without words."""
 
@@ -85,14 +85,10 @@ class TopBar(QFrame):
         self.patches = KeySlider(FEWEST_PATCHES, 74, "Resolution")
         self.patches.setFixedWidth(78)
         self.grid_size = label("", "muted")
-        self.device = MenuButton("Device and precision")
-        self.device.set_title("Device")
-        self.device.set_choices(_device_choices())
-        self.device.picked.connect(self._on_device)
-        self.replay = self.device.add_switch(
-            "Replay moving pictures",
-            partial(self.action_wanted.emit, "live.replay"),
-        )
+        self.device = DeviceMenu()
+        self.device.device_picked.connect(self.device_picked)
+        self.device.replay_wanted.connect(partial(self.action_wanted.emit, "live.replay"))
+        self.show_devices = self.device.show_devices
         self.times = SteadyLabel()
         self.times.setProperty("role", "muted")
         self._words = False
@@ -137,18 +133,13 @@ class TopBar(QFrame):
                 f"the model sees {cols} × {rows} pixels",
             )
         self.export.setEnabled(info is not None)
-        self.device.choose(f"{state.device} {state.precision}")
-        self.replay.setChecked(state.replay)
-        self.replay.setEnabled("replay" not in off)
-        self.replay.setToolTip(off.get("replay", self._replay_help))
+        self.device.show_choice(state, off.get("replay"), self._replay_help)
         self._showing = False
 
     def show_model(self, spec: ModelSpec, device: str, precision: str) -> None:
         """The model that is loaded now, and where it runs."""
         self.model.show_model(spec)
-        name = device.split(":")[0]
-        self.device.set_title(f"{DEVICE_TITLES.get(name, device)} · {precision}")
-        self.device.setToolTip(f"Running on {device} in {precision}")
+        self.device.show_running(device, precision)
 
     def show_times(self, info: TraceInfo | None, map_s: float | None) -> None:
         """How long the forward pass and the last map took; nothing without a trace."""
@@ -221,10 +212,6 @@ class TopBar(QFrame):
                 scene = partial(self.action_wanted.emit, "picture.scene")
                 menu.addAction("Tabletop world\tCtrl+N", scene)
 
-    def _on_device(self, key: str) -> None:
-        device, precision = key.split()
-        self.device_picked.emit(device, precision)
-
     def _on_patches(self) -> None:
         if not self._showing:
             self._settle.start()
@@ -256,21 +243,3 @@ def _export_button(bar: TopBar) -> MenuButton:
     button.menu().addAction("Save as…\tCtrl+E", partial(bar.action_wanted.emit, "export.save"))
     button.menu().addAction("Copy\tCtrl+C", partial(bar.action_wanted.emit, "export.copy"))
     return button
-
-
-def _device_choices() -> list[tuple[str, str]]:
-    choices = [
-        ("auto auto", "Auto: the fastest here"),
-        ("", ""),
-        ("cpu float32", "CPU, float32"),
-        ("cpu bfloat16", "CPU, bfloat16"),
-        ("", ""),
-    ]
-    if sys.platform == "darwin":
-        return [
-            *choices,
-            ("mps float32", "Apple GPU, float32"),
-            ("mps float16", "Apple GPU, float16"),
-        ]
-    cuda = [(f"cuda {name}", f"CUDA, {name}") for name in ("float32", "bfloat16", "float16")]
-    return [*choices, *cuda]
