@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 
+from vitstudio.core.demand import Demand
 from vitstudio.core.errors import PictureError
 from vitstudio.core.frame import Frame
-from vitstudio.core.lead import Lead
 from vitstudio.core.live import Position
 from vitstudio.sources.pace import Clock, Pace
 from vitstudio.sources.reel import Reel, Shot
@@ -16,9 +16,6 @@ from vitstudio.sources.wish import Wish
 
 CATCH_UP_S = 0.1
 """A picture is read after so much of the clock's time at the latest, however slow reading is."""
-APART, APART_MOST_S = 0.25, 0.25
-"""Of a rest: so long after the picture that ended it there is no other, which would overtake it. It
-is about to be taken, and then there is a rest again."""
 GAP_S = 1e-3
 """Less between two pictures is rounding."""
 SPEED_RANGE = (0.01, 100.0)
@@ -56,8 +53,7 @@ class Player:
         self._clock = clock or Clock()
         self._changed = threading.Condition()
         self._wish = Wish()
-        self._resting_until = float("-inf")
-        self._rest_s = 0.0
+        self._demand = Demand()
         self._thread = threading.Thread(target=self._run, name="vitstudio-player", daemon=True)
         # Below: the thread's own.
         self._held = Wish()
@@ -65,11 +61,8 @@ class Player:
         self._shown: Shot | None = None
         self._ahead: Shot | None = None
         self._at_end = False
-        self._lead = Lead()
         self._wanted = float("-inf")
         """At which moment the next picture is wanted; it is read shortly before."""
-        self._given, self._apart_s = float("-inf"), 0.0
-        """When one was given last, and how long after it the next one comes at the earliest."""
         self._expected_s = 0.0
         """At which time of the source something was to be done; what is later was not planned."""
 
@@ -109,9 +102,7 @@ class Player:
         The next one is read shortly before that. What is said last counts.
         """
         with self._changed:
-            self._rest_s = max(self._rest_s, seconds)
-            before, self._resting_until = self._resting_until, self._clock.now() + seconds
-            if self._resting_until < before:
+            if self._demand.rest(self._clock.now(), seconds):
                 self._changed.notify()
 
     def close(self, timeout_s: float = 10.0) -> bool:
@@ -189,8 +180,8 @@ class Player:
         Not at once: by the time that it is wanted another may be, which would be read as well.
         """
         self._forgive()
-        self._wanted = max(self._resting_until, self._given + self._apart_s)
-        due = max(self._clock.now(), self._wanted - self._lead.seconds)
+        self._wanted = self._demand.wanted
+        due = max(self._clock.now(), self._demand.begin)
         self._expected_s = max(self._expected_s, self._pace.time_at(due))
         return due
 
@@ -198,12 +189,12 @@ class Player:
         """After a sleep nothing leaps to the end: the source's time stood still meanwhile."""
         now = self._clock.now()
         latest_s = self._expected_s + CATCH_UP_S * self._pace.speed
-        if self._resting_until > now and self._pace.time_at(now) > latest_s:
+        if self._demand.resting_until > now and self._pace.time_at(now) > latest_s:
             self._pace.anchor(now, latest_s)
 
     def _is_over_too_soon(self, shot: Shot) -> bool:
         """Whether nobody takes a picture that was read ahead."""
-        return not shot.last and self._pace.moment_of(shot.until_s) <= self._resting_until
+        return not shot.last and self._pace.moment_of(shot.until_s) <= self._demand.resting_until
 
     def _follow(self, wish: Wish) -> None:
         """Do what was asked for."""
@@ -274,7 +265,7 @@ class Player:
             if now_s - until_s > shown.until_s - shown.time_s:
                 from_s = max(from_s, min(now_s, until_s + catch_up_s))
         shot = self._ahead = self._reel.read(from_s)
-        self._lead.took(self._clock.now() - begin)
+        self._demand.took(self._clock.now() - begin)
         if shot is None:
             if shown is None:
                 raise PictureError("There are no pictures in this source; choose another one.")
@@ -320,8 +311,8 @@ class Player:
     def _show(self, shot: Shot, due: float | None = None) -> None:
         self._shown, self._ahead = shot, None
         now = self._clock.now()
-        self._given, self._apart_s = now, min(APART * self._rest_s, APART_MOST_S)
-        self._rest_s = 0.0
+        with self._changed:
+            self._demand.gave(now)
         self._wanted, self._expected_s = float("-inf"), shot.until_s
         self._give(shot.frame, now if due is None else due)
         self._tell()

@@ -104,6 +104,26 @@ def test_while_nobody_takes_any_the_newest_waits_until_shortly_before(timed):
     assert timed.given[-1][1].size_rc[1] == 4
 
 
+def test_after_a_rest_a_second_picture_does_not_follow_at_once(timed):
+    """It would take the place of the first, which is about to be taken."""
+    converter, moment = timed.converter, timed.moment
+    converter.rest(0.2)
+    converter.put(1, picture(cols=2), 0.0)
+    moment.now += 0.2
+    timed.look()
+    timed.gate.release()
+    timed.until(lambda: len(timed.given) == 2 and converter._busy is None)
+    converter.put(1, picture(cols=3), 0.0)
+    moment.now += 0.25 * 0.2 - 1.5 * 0.9 * 0.01 - 0.001  # the second took no time
+    timed.look()
+    assert not timed.gate.acquire(timeout=0.05)
+    assert len(timed.started) == 2
+    moment.now += 0.002
+    timed.look()
+    timed.gate.release()
+    timed.until(lambda: len(timed.given) == 3)
+
+
 def test_what_is_said_last_counts_at_once(timed):
     timed.converter.rest(3600.0)
     timed.converter.put(1, picture(cols=2), 0.0)

@@ -8,9 +8,9 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from vitstudio.core.demand import Demand
 from vitstudio.core.errors import VitStudioError
 from vitstudio.core.frame import Frame
-from vitstudio.core.lead import Lead
 from vitstudio.ui.capture.convert import Region, to_frame
 
 DAMAGED_IN_A_ROW = 10
@@ -76,8 +76,7 @@ class Converter:
         self._fail = fail
         self._warm_up = warm_up
         self._clock = clock
-        self._resting_until = float("-inf")
-        self._lead = Lead()
+        self._demand = Demand()
         self._condition = threading.Condition()
         self._takes: dict[int, Take] = {}
         self._waiting: dict[int, tuple[object, float]] = {}
@@ -103,8 +102,7 @@ class Converter:
     def rest(self, seconds: float) -> None:
         """Nobody takes a picture for so long; from any thread. What is said last counts."""
         with self._condition:
-            before, self._resting_until = self._resting_until, self._clock() + seconds
-            if self._resting_until < before:
+            if self._demand.rest(self._clock(), seconds):
                 self._condition.notify_all()
 
     def forget(self, key: int) -> None:
@@ -140,8 +138,8 @@ class Converter:
                 self._convert(take, picture, given_s)
             finally:
                 del picture
-                self._lead.took(self._clock() - begin)
                 with self._condition:
+                    self._demand.took(self._clock() - begin)
                     self._busy = None
                     self._condition.notify_all()
 
@@ -160,7 +158,7 @@ class Converter:
         """When to begin with the next picture of a take; the first one opens the source."""
         if not take.converted:
             return float("-inf")
-        return self._resting_until - self._lead.seconds
+        return self._demand.begin
 
     def _convert(self, take: Take, picture: object, given_s: float) -> None:
         if take.first_s is None:
@@ -178,6 +176,8 @@ class Converter:
             take.damaged = 0
             take.converted += 1
             take.last_s = time_s
+            with self._condition:  # first: who takes it may say at once for how long
+                self._demand.gave(self._clock())
             self._give(take, frame, given_s)
 
     def _wants(self, take: Take) -> bool:
