@@ -49,6 +49,11 @@ def grab(canvas):
     return data[:, : 3 * image.width()].reshape(image.height(), image.width(), 3).astype(float)
 
 
+def on_grab(canvas, x, y):
+    """Where a point of the picture is on a grabbed image: of a dense screen it has more pixels."""
+    return canvas.source_to_widget(x, y) * canvas.devicePixelRatioF()
+
+
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize("size_rc", SIZES.values(), ids=SIZES.keys())
 def test_a_hot_point_lands_on_its_pixel(canvas, size_rc, fit):
@@ -57,12 +62,12 @@ def test_a_hot_point_lands_on_its_pixel(canvas, size_rc, fit):
     for zoom in (1.0, 1.7):
         canvas.zoom(zoom)
         pixels = grab(canvas)
-        place = canvas.source_to_widget(*hot)
+        place = on_grab(canvas, *hot)
         weight = np.clip(pixels[..., 0] - 180, 0, None) * (pixels[..., 2] < 120)
         near = np.hypot(
             *(np.indices(weight.shape)[::-1] - np.array([place.x(), place.y()])[:, None, None])
         )
-        weight *= near < 20
+        weight *= near < 20 * canvas.devicePixelRatioF()
         rows, cols = np.indices(weight.shape)
         found = [(weight * (at + 0.5)).sum() / weight.sum() for at in (cols, rows)]
         assert found == pytest.approx([place.x(), place.y()], abs=0.75)
@@ -84,8 +89,8 @@ def test_the_asked_window_is_bright_cell_by_cell(canvas, size_rc, fit, query_rc)
             x1, y1 = min(x1, size_rc[1]), min(y1, size_rc[0])
             if min(x1 - x0, y1 - y0) < 8:
                 continue
-            first = canvas.source_to_widget(x0, y0)
-            last = canvas.source_to_widget(x1, y1)
+            first = on_grab(canvas, x0, y0)
+            last = on_grab(canvas, x1, y1)
             inset = 0.25 * (last.x() - first.x())
             part = pixels[
                 round(first.y() + inset) : round(last.y() - inset),
@@ -108,8 +113,8 @@ def test_a_depth_rectangle_lands_on_its_pixels(canvas, size_rc, fit):
     pixels = grab(canvas)
     found_rows, found_cols = np.nonzero((pixels[..., 1] > 150) & (pixels[..., 2] < 100))
     edges = [found_cols.min(), found_rows.min(), found_cols.max() + 1, found_rows.max() + 1]
-    first, last = canvas.source_to_widget(*rect[:2]), canvas.source_to_widget(*rect[2:])
-    pixel = canvas.scale_px / min(content.info.transform.scale_xy)
+    first, last = on_grab(canvas, *rect[:2]), on_grab(canvas, *rect[2:])
+    pixel = canvas.scale_px / min(content.info.transform.scale_xy) * canvas.devicePixelRatioF()
     expected = [first.x(), first.y(), last.x(), last.y()]
     assert edges == pytest.approx(expected, abs=0.5 * pixel + 1.0)
 

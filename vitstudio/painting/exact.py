@@ -28,7 +28,11 @@ def draw_exactly(painter: QPainter, target: QRectF, image: QImage, *, smooth: bo
     to_painter, possible = painter.combinedTransform().inverted()
     if not possible or target.isEmpty():
         return
-    visible = to_painter.mapRect(QRectF(painter.viewport()))
+    # Of a dense screen the transform gives its own pixels, the viewport those of the layout; of an
+    # image with as many the viewport is larger than need be then.
+    port, ratio = painter.viewport(), painter.device().devicePixelRatioF()
+    edges = QRectF(port.x() * ratio, port.y() * ratio, port.width() * ratio, port.height() * ratio)
+    visible = to_painter.mapRect(edges)
     part = _part(image, target, visible)
     if part.isEmpty():
         return
