@@ -72,6 +72,23 @@ def test_a_kind_of_source_opens_by_itself_with_what_is_there_now(top, qtbot):
         menu.close()
 
 
+def test_a_menu_that_is_open_already_fills_once_it_is_known_what_there_is(top, qtbot):
+    menu = top.sources.kind("screen")
+    top.show()
+    top.sources.pop_up("screen", top.open)
+    try:
+        assert titles(menu) == ["Looking…"]
+        qtbot.keyClick(menu, Qt.Key.Key_Return)  # too early: nothing is picked, and it stays
+        assert menu.isVisible()
+        top.show_captures(THERE)
+        assert titles(menu) == ["HDMI-1"]
+        with qtbot.waitSignal(top.path_picked) as said:
+            qtbot.keyClick(menu, Qt.Key.Key_Return)
+        assert said.args == ["screen:HDMI-1"]
+    finally:
+        menu.close()
+
+
 def test_files_are_asked_for_and_the_demonstration_is_picked(top, qtbot):
     menu = open_menu(top)
     for title, action in (("Open a video", "live.video"), ("Slide show", "live.slides")):

@@ -230,6 +230,8 @@ class Studio(QObject):
 
     def _fill_captures(self) -> None:
         captures = self.captures
+        if not captures.known:
+            return  # the menus say so, and this is asked again once it is
         self.window.top_bar.show_captures(
             captures.sources(),
             captures.reason(),

@@ -527,8 +527,10 @@ def test_prepare_loads_beside_the_window(rigs, monkeypatch, qtbot):
         multimedia, "load", lambda: loaded.append(threading.current_thread()) or Media()
     )
     rig = rigs(None)
+    assert not rig.captures.known
     with qtbot.waitSignal(rig.captures.sources_changed):
         rig.captures.prepare()
+    assert rig.captures.known
     assert [thread.name for thread in loaded] == ["vitstudio-capture"]
 
 

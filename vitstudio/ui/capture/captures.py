@@ -96,7 +96,8 @@ class Captures(QObject):
         self._said.connect(self._on_said, queued)
         self._came.connect(self._on_came, queued)
         self._broke.connect(self._on_broke, queued)
-        self._warm.connect(self.sources_changed, queued)
+        self._warm.connect(self._on_warm, queued)
+        self._known = False
         self._opening, self._silence = Patience(PATIENCE_S, self), Patience(PATIENCE_S, self)
         self._opening.over.connect(self._on_nothing_came)
         self._silence.over.connect(self._on_silence)
@@ -104,8 +105,13 @@ class Captures(QObject):
     # ---- what there is ----
 
     def prepare(self) -> None:
-        """Load what is slow to load beside the window; `sources_changed` follows."""
+        """Load what is slow to load beside the window; `sources_changed` follows the first time."""
         self._converting()
+
+    @property
+    def known(self) -> bool:
+        """Whether all is loaded, so that asking what there is holds nobody up."""
+        return self._known
 
     def reason(self) -> str:
         """Why cameras and windows cannot be captured, in one sentence; "" if they can."""
@@ -212,6 +218,10 @@ class Captures(QObject):
             import av  # noqa: F401
         self._devices.media()
         self._warm.emit()
+
+    def _on_warm(self) -> None:
+        self._known = True
+        self.sources_changed.emit()
 
     def _release(self, opened: _Opened) -> None:
         # First the converter, which may be reading memory of the device.

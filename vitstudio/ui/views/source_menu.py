@@ -109,6 +109,8 @@ class SourceMenu(QObject):
                 self._add_source(menu, source, source == current)
             if not of_kind:
                 _say(menu, reason or f"No {kind} was found")
+            if menu.isVisible():  # it was opened to look for them
+                menu.setActiveAction(menu.actions()[0])
         self._formats.clear()
         self._formats.menuAction().setVisible(bool(formats))
         for each in formats:
