@@ -6,6 +6,7 @@ import torch
 
 from vitstudio.core.frame import Frame
 from vitstudio.core.state import Fit
+from vitstudio.models.device import finish_work
 from vitstudio.models.load import LoadedModel, load
 
 VIT_BASE = "timm/vit_base_patch16_224.augreg2_in21k_ft_in1k"
@@ -47,5 +48,4 @@ class Bare:
 
 def wait_for_device(model: LoadedModel) -> None:
     """Until a GPU has done what it was asked."""
-    if model.device.startswith("cuda"):
-        torch.cuda.synchronize()
+    finish_work(torch.device(model.device))

@@ -16,7 +16,7 @@ PRECISIONS = {
     "cuda": ("float32", "bfloat16", "float16"),
     "mps": ("float32", "float16"),
 }
-TITLES = {"auto": "Auto", "cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
+TITLES = {"cpu": "CPU", "cuda": "CUDA", "mps": "Apple GPU"}
 NO_CARD = "torch finds no NVIDIA GPU here"
 SUPPOSED = (
     ("cpu", "CPU"),

@@ -148,7 +148,7 @@ class TopBar(QFrame):
         help_text = "Forward pass, and the last map asked of it" if self._times else ""
         if info is not None and info.stepwise_s is not None:
             took = milliseconds(info.stepwise_s)
-            help_text = f"Forward pass, replayed: step by step it took {took} on this computer"
+            help_text = f"Forward pass, replayed; step by step it took {took} when both were tried"
         set_tooltip(self.times, help_text)
         self._write_times()
 
