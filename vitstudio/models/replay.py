@@ -1,7 +1,7 @@
 """The forward pass of moving pictures, recorded once and replayed.
 
 See `recordings` for how, on a GPU and on the CPU. Here is decided when, and proven that a replay
-leaves what the net leaves and takes no longer.
+leaves what the net leaves and takes hardly longer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ AFTER = 3
 KEPT = 2
 """Recordings, each with the memory of a whole forward pass on a GPU."""
 TRIES = 4
-"""Pictures that are computed both ways at most, until the replay is no longer than the net."""
+"""Pictures that are computed both ways at most, until the replay is quick enough."""
 SLACK = 1.1
 """Of the net's time: one that takes as long still leaves Python's lock to the window."""
 SMALLEST_TOLERANCE = 1e-4
@@ -66,8 +66,8 @@ class Replays:
     """Forward passes of a net, replayed where pictures of one size come again and again.
 
     A recording is used once it was proven: the picture after the one that it was recorded with is
-    computed both ways, everything that a trace keeps must agree, and the replay may not be slower.
-    So it is used only where it pays, whatever the machine.
+    computed both ways, everything that a trace keeps must agree, and the replay may take `SLACK` of
+    the net's time. So a recording that costs is left out, whatever the machine.
 
     Parameters
     ----------
