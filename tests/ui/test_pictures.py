@@ -82,3 +82,9 @@ def test_what_a_drag_carries(qapp):
 )
 def test_weights_are_known_by_their_suffix(name, expected):
     assert is_checkpoint(name) is expected
+
+
+def test_a_clipboard_that_was_never_used_holds_nothing():
+    """What Qt gives for it differs from platform to platform."""
+    assert local_paths(None) == []
+    assert image_of(None) is None

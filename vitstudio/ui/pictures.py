@@ -66,18 +66,20 @@ def _bytes_of(image: QImage) -> NDArray[np.uint8]:
     return np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), -1)
 
 
-def local_paths(data: QMimeData) -> list[str]:
-    """The files that a drag or the clipboard names."""
+def local_paths(data: QMimeData | None) -> list[str]:
+    """The files that a drag or the clipboard names; a clipboard that was never used is None."""
+    if data is None:
+        return []
     return [url.toLocalFile() for url in data.urls() if url.isLocalFile()]
 
 
-def image_of(data: QMimeData) -> QImage | bytes | None:
+def image_of(data: QMimeData | None) -> QImage | bytes | None:
     """The picture that a drag or the clipboard carries, if any.
 
     From another program it comes as the bytes of a PNG file where there is one, because Qt would
     decode them here and now.
     """
-    if not data.hasImage():
+    if data is None or not data.hasImage():
         return None
     if png := bytes(data.data(PNG).data()):
         return png
