@@ -89,7 +89,7 @@ def build_engine(emit: Emit, taken: Callable[[float], None] = lambda _seconds: N
     from vitstudio.scenes import SceneHandlers
     from vitstudio.takes import TakeHandlers
 
-    compute, downloads = ComputeHandlers(), DownloadHandlers(emit)
+    compute, downloads = ComputeHandlers(emit), DownloadHandlers(emit)
     follow, takes = FollowHandlers(compute), TakeHandlers(emit)
     live = LiveHandlers(lambda message: engine.post(message), emit)
     engine = Engine(
@@ -110,7 +110,7 @@ def build_engine(emit: Emit, taken: Callable[[float], None] = lambda _seconds: N
         },
         frame_types=(messages.TraceFrame, messages.DrawScene, live_messages.LiveFrame),
         may_wait=(live_messages.LiveAnswered,),
-        closing=(live.close, takes.close),
+        closing=(live.close, takes.close, compute.close),
     )
     follow.overtaken = lambda: engine.overtaken("compute")
 

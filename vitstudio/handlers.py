@@ -30,17 +30,31 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+LONG_S = 0.5
+"""A forward pass that takes longer says how far it is, and is given up if nobody waits for it.
+
+Shorter ones are finished: who pages quickly then sees the pictures pass by.
+"""
+
 
 class ComputeHandlers:
-    """The current model and its newest trace."""
+    """The current model and its newest trace.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    emit : callable, optional
+        Sends a message while a forward pass is under way.
+    """
+
+    def __init__(self, emit: Callable[[object], None] = lambda _message: None) -> None:
+        self._emit = emit
         self._model: LoadedModel | None = None
         self._trace: Trace | None = None
         self._generation = 0
         self._frozen = False
         self._cancels = 0
         self._wanted_from_s = float("-inf")
+        self._passes_from_s = float("-inf")
         self._prompts: Any = None
         self._check: Any = None
 
@@ -69,7 +83,15 @@ class ComputeHandlers:
 
     def immediate(self) -> dict[type, Callable[[object], None]]:
         """What must not wait behind the work that it stops."""
-        return {messages.CancelMaps: self.cancel_maps, messages.CancelLoad: self.cancel_load}
+        return {
+            messages.CancelMaps: self.cancel_maps,
+            messages.CancelLoad: self.cancel_load,
+            messages.CancelTrace: self.cancel_trace,
+        }
+
+    def close(self) -> None:
+        """Let the forward pass under way end before its next layer, and every later one."""
+        self._passes_from_s = float("inf")
 
     def cancel_maps(self, _message: Any) -> None:
         """Ask the long maps under way to stop at their next step."""
@@ -78,6 +100,10 @@ class ComputeHandlers:
     def cancel_load(self, message: Any) -> None:
         """Give up the models that were asked for before."""
         self._wanted_from_s = message.before_s
+
+    def cancel_trace(self, message: Any) -> None:
+        """Give up the long forward passes that were begun before."""
+        self._passes_from_s = max(self._passes_from_s, message.before_s)
 
     def open_model(self, message: Any) -> Answers:
         """Load a model by id."""
@@ -163,8 +189,19 @@ class ComputeHandlers:
 
     def trace_frame(self, message: Any) -> Answers:
         """Run the model on a frame."""
-        if self._model is not None:
-            yield messages.Traced(self.trace_live(message))
+        if self._model is None:
+            return
+        task, said = type(message).__name__, False
+
+        def say(done: float) -> None:
+            nonlocal said
+            said = True
+            self._emit(messages.Progress(task, "Running the model", done))
+
+        info = self.trace_live(message, say=say)
+        if said:
+            yield messages.Progress(task, "", done=True)
+        yield messages.Traced(info)
 
     @property
     def spec(self) -> ModelSpec | None:
@@ -187,22 +224,37 @@ class ComputeHandlers:
         every_layer: bool = False,
         replay: bool = False,
         ready: Callable[[], None] | None = None,
+        say: Callable[[float], None] = lambda _done: None,
     ) -> TraceInfo:
         """Run the current model on a frame at once: its trace is the current one from then on.
 
         With `every_layer` all of them will be asked at once; with `replay` what was done for the
-        pictures before may be replayed; `ready` is called just before the forward pass. Where it
-        does not fit into memory it is tried once more without the trace of before.
+        pictures before may be replayed; `ready` is called just before the forward pass, and `say`
+        during a long one with the share that is done. Where it does not fit into memory it is tried
+        once more without the trace of before.
 
         Raises
         ------
         ModelError
             If no model is loaded.
+        Cancelled
+            If it takes long, and is not wanted any more.
         """
         model = self._model
         if model is None:
             raise ModelError("No model is loaded yet.")
         self._generation += 1
+        begin = time.perf_counter()
+
+        def look(layer: int, layers: int) -> None:
+            if time.perf_counter() - begin < LONG_S:
+                return
+            if begin < self._passes_from_s:
+                raise Cancelled(
+                    "Stopped; if the model takes too long, lower the resolution or choose a "
+                    "smaller one."
+                )
+            say(layer / layers)
 
         def trace() -> Trace:
             return model.trace_frame(
@@ -216,7 +268,10 @@ class ComputeHandlers:
                 ready=ready,
             )
 
-        self._trace = self._with_memory(trace)
+        from vitstudio.models.capture import looked_at
+
+        with looked_at(look):
+            self._trace = self._with_memory(trace)
         return self._trace.info
 
     def _or_gone(self, handler: Handler) -> Handler:

@@ -101,6 +101,16 @@ class TraceFrame(Record, eq=False):
     layer: int | None = field(default=None, compare=False)
 
 
+class CancelTrace(Record):
+    """Forward passes that were begun before that `time.perf_counter()` are not wanted any more.
+
+    One that takes long ends before its next layer, and its picture is answered by Failed with
+    `cancelled`.
+    """
+
+    before_s: float = field(default_factory=time.perf_counter)
+
+
 class AskMap(Record):
     """One map of the trace of that generation."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -21,6 +22,23 @@ from vitstudio.models.buffers import Buffers
 from vitstudio.models.probe import SeeAttention, Seen
 
 Forward = Callable[..., Any]
+Look = Callable[[int, int], object]
+"""Called before each layer with its index and the number of layers; may raise to end the pass."""
+
+_look: ContextVar[Look | None] = ContextVar("look", default=None)
+
+
+@contextmanager
+def looked_at(look: Look) -> Iterator[None]:
+    """Have a function called between the layers of the forward passes run inside, on this thread.
+
+    A pass over many tokens takes minutes on a CPU: so it can say how far it is, and end early.
+    """
+    token = _look.set(look)
+    try:
+        yield
+    finally:
+        _look.reset(token)
 
 
 @dataclass
@@ -153,11 +171,14 @@ def capture_blocks(
     copied = (buffers if buffers is not None else Buffers()).lend_to(capture)
     called: list[int] = []
     instead = Instead()
+    look = _look.get()
 
     def block_keeper(index: int, forward: Forward) -> Forward:
         recalled, and_output = index in capture.recalls.calls, index in wanted
 
         def keep(inputs: Tensor, *args: Any, **options: Any) -> Any:
+            if look is not None:
+                look(index, len(blocks))
             called.append(index)
             if recalled:
                 call = BlockCall(*_shapes((inputs, args, options)))

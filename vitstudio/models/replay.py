@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from vitstudio.core.errors import Cancelled
 from vitstudio.models.buffers import Buffers
 from vitstudio.models.recordings import Observe, Observed, Record, Recording, tensors_of
 
@@ -125,6 +126,8 @@ class Replays:
         if not size.failed and size.count > AFTER and (quick or size.recording is not None):
             try:
                 self._go_on(size, image, watch, observed, took_s)
+            except Cancelled:  # that says nothing about recording it
+                raise
             except Exception as error:  # whatever a net does that cannot be recorded
                 self._give_up(size, error)
         return observed

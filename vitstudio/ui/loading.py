@@ -14,6 +14,7 @@ from vitstudio.core.worlds import is_made
 from vitstudio.engine.live_messages import LiveAnswered, LiveFrame, OpenLive
 from vitstudio.engine.messages import (
     CancelLoad,
+    CancelTrace,
     DrawScene,
     ModelOpened,
     OpenCheckpoint,
@@ -84,6 +85,7 @@ class Loading:
         self._looked_into = ""
         self._wanted_trace: TraceKey | None = None
         self._tracing: TraceKey | None = None
+        self._given_up: TraceKey | None = None
         self._failed_trace: TraceKey | None = None
         self._good: tuple[TraceKey, TraceInfo] | None = None
         self._before_restore: State | None = None
@@ -101,6 +103,11 @@ class Loading:
         if self.live.source and (self.frame is None or self.frame.source != self.live.source):
             return "picture" if self.live.facts is None else "trace"
         return "trace" if self._tracing is not None and self._coming is None else ""
+
+    @property
+    def tracing(self) -> object | None:
+        """The forward pass of a still picture that is under way."""
+        return self._tracing
 
     @property
     def _shows_scene(self) -> bool:
@@ -173,6 +180,7 @@ class Loading:
     def _load(self, message: OpenModel | OpenCheckpoint) -> None:
         if self._models:  # none of them will be looked at
             self._post(CancelLoad(message.asked_s))
+        self._give_up_pass()
         self._models.append(message)
         self._post(message)
 
@@ -294,6 +302,8 @@ class Loading:
         """Make a picture the current one."""
         if not is_made(frame.source):
             self.scenes.stop()
+        if self.live.source:
+            self._give_up_pass()
         self.live.close()
         self.frame, self.still = frame, frame.source
         self.info = self._coming = None
@@ -346,6 +356,17 @@ class Loading:
         if isinstance(request, LiveFrame):
             return request.frame.source == self._wanted_source and self.live.place is None
         return self._tracing is not None and self._tracing.same_as(self._wanted_trace)
+
+    def cancelled(self, request: object) -> bool:
+        """A request was given up before it was done; False if somebody waited for it."""
+        if isinstance(request, OpenModel | OpenCheckpoint):
+            self.failed(request)
+        elif isinstance(request, TraceFrame):
+            if self._tracing is None or self._given_up is not self._tracing:
+                return False
+            self._tracing = None
+            self._send_trace()
+        return isinstance(request, OpenModel | OpenCheckpoint | TraceFrame | LiveFrame)
 
     def set_aside(self, request: TraceFrame | LiveFrame | OpenModel) -> None:
         """A request failed, and the state will ask the same in another way."""
@@ -458,6 +479,7 @@ class Loading:
             self._frames.popitem(last=False)
 
     def _fetch_source(self, source: str) -> None:
+        self._give_up_pass()
         if is_live(source) or is_made(source):
             self._looked_into = ""
             self._overtaken = list(self._pictures)
@@ -503,12 +525,22 @@ class Loading:
             and self.live.playing
         )
 
+    def _give_up_pass(self) -> None:
+        """Nobody waits for the pass under way: a long one need not be finished."""
+        if self._tracing is not None or self.live.source:
+            self._given_up = self._tracing
+            self._post(CancelTrace())
+
     def _send_trace(self) -> None:
         wanted, answered = self._wanted_trace, self.info is not None and self._coming is None
+        if self._tracing is not None and not self._tracing.same_as(wanted):
+            if self._given_up is not self._tracing:
+                self._give_up_pass()
+            return
         if wanted is None or answered or self._tracing is not None or self._models:
             return
         if not wanted.same_as(self._failed_trace):
-            self._tracing = wanted
+            self._tracing, self._given_up = wanted, None
             self._post(wanted.message())
 
 

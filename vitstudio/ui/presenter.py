@@ -37,6 +37,7 @@ from vitstudio.ui.live import CapturesLike, Live, NoCaptures
 from vitstudio.ui.live_size import LiveSize
 from vitstudio.ui.live_view import LiveView
 from vitstudio.ui.loading import Loading
+from vitstudio.ui.long_pass import LongPass
 from vitstudio.ui.map_first import MapFirst, Take
 from vitstudio.ui.proofs import Proofs
 from vitstudio.ui.recovery import Recovery
@@ -125,6 +126,7 @@ class Presenter:
         self._cancel_busy: Callable[[], None] = lambda: None
         self._captions = SceneCaptions(state)
         self._live_size = LiveSize(state, screen.notice)
+        self._long_pass = LongPass(screen.status, later)
         self.live = LiveView(
             self._live,
             self._loading,
@@ -242,6 +244,7 @@ class Presenter:
         """Stop a download, or all long work."""
         if not model_id:
             self._post(messages.CancelMaps())
+            self._post(messages.CancelTrace())
             self._post(CancelTake())
         self._downloads.cancel(model_id)
 
@@ -442,6 +445,7 @@ class Presenter:
 
     def _show_waiting(self) -> None:
         self._showing.waiting(self._loading.waiting_for)
+        self._long_pass.follow(self._loading.tracing)
 
     # ---- answers ----
 

@@ -11,7 +11,6 @@ from vitstudio.engine.live_messages import LiveFrame, OpenLive
 from vitstudio.engine.messages import (
     AskMap,
     Failed,
-    OpenCheckpoint,
     OpenModel,
     TraceFrame,
     TraceGone,
@@ -74,8 +73,7 @@ class Recovery:
     def take(self, message: Failed) -> bool:
         """Deal with a failure; False where it is to be told as it is."""
         request = message.request
-        if isinstance(request, OpenModel | OpenCheckpoint) and message.cancelled:
-            self._loading.failed(request)  # it was overtaken
+        if message.cancelled and self._loading.cancelled(request):
             return True
         if isinstance(request, OpenLive) and request.source != self._loading.live.source:
             return True  # another one was chosen since
