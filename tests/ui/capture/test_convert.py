@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QLibraryInfo, QSize, QVersionNumber
 from PySide6.QtGui import QImage
 
 from vitstudio.core.errors import PictureError
@@ -108,7 +108,9 @@ def test_turned_and_mirrored_pictures_stand_upright(
     np.testing.assert_array_equal(
         frame.rgb, upright(rgb, surface, surface_mirrored, presented, mirrored)
     )
-    np.testing.assert_array_equal(frame.rgb, upright(as_qt_does, 0, False, presented, mirrored))
+    if QLibraryInfo.version() >= QVersionNumber(6, 11, 3):  # older ones turn some the other way
+        as_said = upright(as_qt_does, 0, False, presented, mirrored)
+        np.testing.assert_array_equal(frame.rgb, as_said)
     assert not frame.rgb.flags.writeable
 
 

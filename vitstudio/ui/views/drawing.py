@@ -135,10 +135,9 @@ def keep_height(text: QLabel) -> None:
 
 
 def tabular(font: QFont) -> QFont:
-    """The font with digits of one width, where it has them and Qt can ask for them."""
+    """The font with digits of one width, where it has them."""
     result = QFont(font)
-    if hasattr(result, "setFeature"):  # Qt 6.7
-        result.setFeature(QFont.Tag("tnum"), 1)
+    result.setFeature(QFont.Tag("tnum"), 1)
     return result
 
 
