@@ -150,3 +150,19 @@ print(json.dumps([name in sys.modules for name in ("torch._dynamo", "sympy", "mp
 def test_no_question_brings_the_compiler() -> None:
     """It would take seconds, on the first question of its kind."""
     assert said(QUESTIONS) == [False, OLD, OLD]
+
+
+SCENE = """
+import json
+from vitstudio.models.light_imports import bring_torch
+bring_torch()
+import torch
+from vitstudio.world.noise import fractal_noise
+print(json.dumps(list(fractal_noise(torch.rand(3, 5)).shape)))
+"""
+
+
+@pytest.mark.slow
+def test_a_scene_can_be_painted_with_what_is_brought() -> None:
+    """A tabletop scene is drawn beside DINOv2, which needs no more of torch than was brought."""
+    assert said(SCENE) == [5]
