@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QFont
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
 from tests.ui.panel_data import atlas
@@ -9,6 +9,7 @@ from vitstudio.core.trace import Atlas
 from vitstudio.painting import palette
 from vitstudio.ui.views.atlas import AtlasView
 from vitstudio.ui.views.atlas_layout import AtlasLayout
+from vitstudio.ui.views.drawing import derived_font, text_width, unit
 
 
 @pytest.fixture
@@ -68,6 +69,15 @@ def test_tiles_keep_the_aspect_of_the_grid_and_fill_the_width():
     assert layout.tile(0, 1).left() - layout.tile(0, 0).right() - 1 == 2
     assert layout.tile(1, 0).top() - layout.tile(0, 0).bottom() - 1 == 2
     assert layout.height_px >= layout.tile(11, 0).bottom() + 1
+
+
+@pytest.mark.parametrize("px", [13, 14, 19])
+def test_numbers_of_layers_have_room_at_every_size_of_the_font(px):
+    font = QFont("DejaVu Sans")
+    font.setPixelSize(px)
+    layout = AtlasLayout(24, 6, (28, 42), 330, scale=unit(font))
+    for number, room in layout.layer_labels():
+        assert text_width(derived_font(font, 0.7), str(number + 1)) <= room.width()
 
 
 def test_many_heads_of_a_pyramid_go_on_in_further_lines():

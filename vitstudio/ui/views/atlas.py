@@ -19,7 +19,7 @@ from vitstudio.core.trace import Atlas
 from vitstudio.painting import palette
 from vitstudio.ui.views.atlas_layout import GAP_PX, AtlasLayout
 from vitstudio.ui.views.atlas_sheet import AtlasSheet
-from vitstudio.ui.views.drawing import colour, derived_font, draw_message, draw_text
+from vitstudio.ui.views.drawing import colour, derived_font, draw_message, draw_text, unit
 
 CAPTION = "All heads · layers down, heads across"
 NO_HEADS = "This model has no attention heads: ask what reaches a patch with Mixing."
@@ -126,7 +126,8 @@ class AtlasView(QWidget):
 
     def _layout_for(self, atlas: Atlas, width: int) -> AtlasLayout:
         layers, heads, rows, cols = atlas.values.shape
-        return AtlasLayout(layers, heads, (rows, cols), width, atlas.num_heads)
+        scale = unit(self.font())
+        return AtlasLayout(layers, heads, (rows, cols), width, atlas.num_heads, scale)
 
     def _lay_out(self) -> None:
         self._sheet = self._maps = self._words = None

@@ -36,6 +36,8 @@ class AtlasLayout:
         Pixels there are, the gutter with the layer numbers included.
     num_heads : sequence of int, optional
         Of every layer, where they differ.
+    scale : float
+        Of the numbers and the room for them: `unit` of their font.
     """
 
     def __init__(
@@ -45,18 +47,21 @@ class AtlasLayout:
         grid_size: tuple[int, int],
         width: int,
         num_heads: Sequence[int] = (),
+        scale: float = 1.0,
     ) -> None:
         self.layers, self.heads = layers, heads
+        self._gutter, self._head_room = round(GUTTER_PX * scale), round(TOP_PX * scale)
+        self._label_pitch = round(LABEL_PITCH_PX * scale)
         differ = len(set(num_heads)) > 1
         self.across = across = max(1, heads // LINES if differ and heads > MANY_HEADS else heads)
         counts = num_heads if differ else (heads,) * layers
         lines = [max(1, math.ceil(count / across)) for count in counts]
         self._first_lines = [sum(lines[:layer]) for layer in range(layers + 1)]
         self._layer_gap = LAYER_GAP_PX if max(lines, default=1) > 1 else 0
-        room = max(across * (MIN_TILE_PX + GAP_PX), width - GUTTER_PX - EDGE_PX + GAP_PX)
+        room = max(across * (MIN_TILE_PX + GAP_PX), width - self._gutter - EDGE_PX + GAP_PX)
         room = min(room, across * (MAX_TILE_PX + GAP_PX))
         # Rounded edges rather than one rounded width: the last tile ends where the panel does.
-        self._edges = [GUTTER_PX + round(room * head / across) for head in range(across + 1)]
+        self._edges = [self._gutter + round(room * head / across) for head in range(across + 1)]
         rows, cols = grid_size
         tile_width = room / across - GAP_PX
         self._tile_height = max(MIN_TILE_PX, round(tile_width * rows / cols))
@@ -69,7 +74,7 @@ class AtlasLayout:
     def _top(self, layer: int) -> int:
         """Where the first line of a layer begins."""
         pitch = self._tile_height + GAP_PX
-        return TOP_PX + self._first_lines[layer] * pitch + layer * self._layer_gap
+        return self._head_room + self._first_lines[layer] * pitch + layer * self._layer_gap
 
     def tile(self, layer: int, head: int) -> QRect:
         """Of one map."""
@@ -104,21 +109,22 @@ class AtlasLayout:
     def layer_labels(self) -> list[tuple[int, QRect]]:
         """Layers that get a number, each with its room in the gutter; fewer where tiles are low."""
         pitch = self._tile_height + GAP_PX
-        step = -(-LABEL_PITCH_PX // pitch)
+        step = -(-self._label_pitch // pitch)
         labels = []
         if self._layer_gap:
             step = 1
         for layer in range(step - 1, self.layers, step):
             middle = self.tile(layer, 0).center().y()
-            labels.append((layer, QRect(0, middle - 6, GUTTER_PX - 5, 13)))
+            top = middle - self._label_pitch // 2
+            labels.append((layer, QRect(0, top, self._gutter - 5, self._label_pitch)))
         return labels
 
     def head_labels(self) -> list[tuple[int, QRect]]:
         """Heads that get a number, each with its room above the tiles."""
         pitch = (self._edges[-1] - self._edges[0]) / self.across
-        step = max(1, -(-16 // max(1, int(pitch))))
+        step = max(1, -(-(self._label_pitch + 3) // max(1, int(pitch))))
         labels = []
         for head in range(step - 1, min(self.heads, self.across), step):
             tile = self.tile(0, head)
-            labels.append((head, QRect(tile.left() - 4, 0, tile.width() + 8, TOP_PX - 2)))
+            labels.append((head, QRect(tile.left() - 4, 0, tile.width() + 8, self._head_room - 2)))
         return labels
