@@ -1,5 +1,6 @@
 """The real window on a fake engine: what the mouse and the keys do, and where things land."""
 
+import re
 import threading
 from itertools import pairwise
 
@@ -17,8 +18,10 @@ from vitstudio.settings import SettingsStore
 from vitstudio.state.app_state import AppState
 from vitstudio.ui.bridge import Bridge
 from vitstudio.ui.main_window import first_size
+from vitstudio.ui.metrics import metrics_for
 from vitstudio.ui.studio_window import build_window
 from vitstudio.ui.theme import apply_theme
+from vitstudio.ui.views.breadcrumb import _wordings
 
 A = "/pictures/a.jpg"
 
@@ -191,10 +194,15 @@ def test_a_drag_moves_the_picture_and_asks_nothing(rig):
 
 @pytest.mark.parametrize(
     ("screen", "expected"),
-    [((1280, 800), (1264, 752)), ((1440, 900), (1424, 852)), ((2560, 1440), (1440, 900))],
+    [
+        ((1280, 800), (1264, 752)),
+        ((1366, 768), (1350, 720)),
+        ((2560, 1440), (1584, 990)),
+        ((3840, 2160), (2088, 1305)),
+    ],
 )
 def test_the_first_window_fits_the_screen(screen, expected):
-    assert first_size(QSize(*screen)) == QSize(*expected)
+    assert first_size(QSize(*screen), metrics_for(screen[1])) == QSize(*expected)
 
 
 def test_a_picture_of_another_size_is_fitted(rig):
@@ -399,3 +407,12 @@ def test_closing_remembers_state_columns_and_recent_pictures(rig):
     assert kept.recent == (A,)
     assert len(kept.columns) == 3
     assert kept.geometry
+
+
+def test_the_breadcrumb_keeps_layer_and_head_as_long_as_it_can():
+    parts = ("Net", "layer 10 of 10 (deformable attention)", "mean of 8 heads", "patch row 2")
+    brief = [re.sub("<[^>]*>", "", text) for text in _wordings(parts)]
+    arrow = "&nbsp;&nbsp;›&nbsp;&nbsp;"
+    assert arrow.join(("Layer 10", "Mean", "patch row 2")) in brief
+    assert brief[-1] == "patch row 2"
+    assert brief == sorted(brief, key=len, reverse=True)

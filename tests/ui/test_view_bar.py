@@ -1,8 +1,10 @@
 """Controls that belong to some layers and families only, and room for all of them."""
 
+from itertools import pairwise
+
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication, QWidget
 
 from tests.ui.fakes import make_spec
 from tests.ui.test_studio_window import A, Rig
@@ -17,6 +19,7 @@ POINTS = LayerSpec("deformable", 1, 0, 12, (14, 14), groups=3)
 NECK = LayerSpec(
     "deformable", 1, 0, 8, (56, 56), groups=4, level_grids=LEVELS, chained=False, name="HAHI"
 )
+DIRECT = Qt.FindChildOption.FindDirectChildrenOnly
 ALL = frozenset({"attention", "rollout", "features", "classes"})
 
 
@@ -162,21 +165,84 @@ def test_a_key_that_does_not_apply_says_why(build):
     assert rig.window.notice.text == "This layer holds one grid of tokens."
 
 
+def settle():
+    for _ in range(3):
+        QApplication.processEvents()
+
+
+def height_of(widget, bar):
+    return widget.mapTo(bar, QPoint()).y()
+
+
+def cut_off(*groups):
+    """Texts of visible buttons that have less room than they take."""
+    buttons = [button for group in groups for button in group.buttons.values()]
+    return [
+        button.text()
+        for button in buttons
+        if button.isVisible() and button.width() < button.sizeHint().width()
+    ]
+
+
 def test_no_button_is_squeezed_when_a_model_brings_more_of_them(bar):
     """The rows are arranged when buttons come, not only when the bar is resized."""
-    buttons = list(bar.views.buttons.values())
+    bar.show_view(view_of("vit"))
+    bar.setFixedWidth(sum(part.sizeHint().width() for part in bar.parts) + 100)
+    settle()
+    assert len({height_of(part, bar) for part in bar.parts}) == 1
+    bar.show_view(view_of("depth"))
+    settle()
+    assert len({height_of(part, bar) for part in bar.parts}) > 1
+    assert not cut_off(bar.views, bar.heads, bar.levels)
 
-    def show(visible):
-        for button in buttons:
-            button.setVisible(visible)
-        for _ in range(3):
-            QApplication.processEvents()
 
-    show(False)
-    bar.setFixedWidth(sum(row.sizeHint().width() for row in bar._rows) + 100)
-    show(False)
-    assert bar._rows[0].y() == bar._rows[1].y()
-    show(True)
-    assert bar._rows[0].y() < bar._rows[1].y()
-    for row in bar._rows:
-        assert row.width() >= row.minimumSizeHint().width()
+@pytest.mark.parametrize("family", FAMILIES)
+def test_nothing_is_cut_off_in_the_smallest_window(build, family):
+    window = build(State(model_id="small", source=A)).window
+    bar, least = window.view_bar, window.minimumSize()
+    bar.show_view(view_of(family))
+    window.transport.show()
+    window.resize(least)
+    settle()
+    assert window.size() == least
+    assert not cut_off(bar.views, bar.heads, bar.direction, bar.levels)
+    right = max(child.mapTo(bar, child.rect().topRight()).x() for child in (bar.views, bar.grid))
+    assert right < bar.width()
+    tabs = window.tabs.tabBar()
+    assert tabs.tabRect(tabs.count() - 1).right() < window.tabs.width()
+    needed = window.centralWidget().minimumSizeHint()
+    assert needed.width() <= least.width()
+    assert needed.height() <= least.height()
+
+
+def test_the_top_bar_leaves_out_what_does_not_fit(build):
+    window = build(State(model_id="small", source=A)).start().window
+    bar = window.top_bar
+    bar.device.setText("NVIDIA RTX A6000 · bfloat16 ▾")
+    settle()
+    for width in range(1300, window.minimumWidth() - 1, -50):
+        window.resize(width, 700)
+        settle()
+        parts = [part for part in bar.findChildren(QWidget, options=DIRECT) if part.isVisible()]
+        parts.sort(key=QWidget.x)
+        for part, following in pairwise(parts):
+            assert part.geometry().right() < following.x()
+            assert part.width() >= (part.minimumWidth() or part.minimumSizeHint().width())
+        assert parts[-1].geometry().right() < bar.width()
+    assert not bar.brand.isVisible()
+    assert bar.export.isVisible()
+    window.resize(1400, 700)
+    settle()
+    assert all(part.isVisible() for part in (bar.brand, bar.times, bar.palette_button))
+
+
+def test_views_take_one_line_again_where_there_is_room(bar):
+    bar.show_view(view_of("dat"))
+    bar.setFixedWidth(420)
+    settle()
+    shown = [button for button in bar.views.buttons.values() if button.isVisible()]
+    assert len({button.y() for button in shown}) == 2
+    assert [shown[0].property("segment"), shown[-1].property("segment")] == ["first", "last"]
+    bar.setFixedWidth(bar.parts[0].sizeHint().width() + 400)
+    settle()
+    assert len({button.y() for button in shown}) == 1

@@ -55,7 +55,6 @@ TAB_HELP = {
     "Bias": "What layers with windows add by position alone",
     "World": "Made scenes of which everything is known",
 }
-PREFERRED_SIZE = QSize(1440, 900)
 FRAME_SIZE = QSize(16, 48)
 """Room for the title and border that the desktop adds; how much is unknown before it did."""
 
@@ -102,8 +101,8 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.notice = Notice(self.canvas)
         self._veil = DropVeil(self)
-        self.resize(first_size(self.screen().availableSize()))
-        self.setMinimumSize(1000, 640)
+        self.resize(first_size(self.screen().availableSize(), metrics))
+        self.setMinimumSize(metrics.least_width, metrics.least_height)
 
     def restore(self, settings: Settings) -> None:
         """Take over the place and the columns of the last run."""
@@ -157,7 +156,7 @@ class MainWindow(QMainWindow):
             self.columns.setCollapsible(side, True)
         self.columns.setCollapsible(1, False)
         metrics = self._metrics
-        middle = PREFERRED_SIZE.width() - metrics.rail - metrics.dock
+        middle = metrics.width - metrics.rail - metrics.dock
         self.columns.setSizes([metrics.rail, middle, metrics.dock])
         for widget in (self.top_bar, rule(), self.columns, rule(), self.status):
             layout.addWidget(widget, stretch=1 if widget is self.columns else 0)
@@ -200,7 +199,10 @@ class MainWindow(QMainWindow):
         self.tabs.currentChanged.connect(self._on_tab)
         self.tabs.setDocumentMode(True)
         self.tabs.tabBar().setDrawBase(False)
-        return _side(self.tabs)
+        self.tabs.setUsesScrollButtons(False)  # its titles are as wide as the widest of the pages
+        dock = _side(self.tabs)
+        dock.setMinimumWidth(self._metrics.dock)
+        return dock
 
     def _on_tab(self, place: int) -> None:
         self.tab_shown.emit(TABS[place])
@@ -235,9 +237,9 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
 
-def first_size(available: QSize) -> QSize:
+def first_size(available: QSize, metrics: Metrics) -> QSize:
     """The size of a window that never had another one: the preferred, or what the screen has."""
-    return PREFERRED_SIZE.boundedTo(available - FRAME_SIZE)
+    return QSize(metrics.width, metrics.height).boundedTo(available - FRAME_SIZE)
 
 
 def _side(content: QWidget) -> QFrame:

@@ -20,6 +20,10 @@ class Metrics(Record):
         Between neighbours; `margin` is between a panel's edge and its content.
     rail, dock : int
         Width of the left and the right side at start.
+    width, height : int
+        Of a window that never had another size.
+    least_width, least_height : int
+        Of the smallest window in which nothing is cut off.
     """
 
     font: int = 13
@@ -31,6 +35,10 @@ class Metrics(Record):
     rail: int = 222
     dock: int = 328
     radius: int = 6
+    width: int = 1440
+    height: int = 900
+    least_width: int = 1000
+    least_height: int = 540
 
 
 def metrics_for(screen_height: int) -> Metrics:

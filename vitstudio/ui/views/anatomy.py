@@ -13,7 +13,7 @@ from vitstudio.core.state import ViewKind
 from vitstudio.core.trace import LayerFacts, TraceInfo
 from vitstudio.ui.views.anatomy_delegate import ROW_ROLE, SHOWN_ROLE, Index, RowDelegate
 from vitstudio.ui.views.anatomy_rows import FULL_BAR, Row, build_rows
-from vitstudio.ui.views.drawing import ElidedLabel, derived_font, draw_message
+from vitstudio.ui.views.drawing import ElidedLabel, derived_font, draw_message, unit
 
 
 class _RowsModel(QAbstractListModel):
@@ -151,7 +151,7 @@ class AnatomyRail(QWidget):
         self._footer[0].setSizePolicy(kept)
         self._lay_out()
         self.setFocusProxy(self._list)
-        self.setMinimumWidth(190)
+        self.setMinimumWidth(round(190 * unit(self.font())))
 
     def _lay_out(self) -> None:
         self._title.setContentsMargins(14, 12, 14, 6)
@@ -167,7 +167,7 @@ class AnatomyRail(QWidget):
 
     def sizeHint(self) -> QSize:
         """Wide enough for the longest usual row."""
-        return QSize(230, 600)
+        return QSize(round(230 * unit(self.font())), 600)
 
     def show_model(self, spec: ModelSpec | None, info: TraceInfo | None = None) -> None:
         """Show a net; with a trace, the sizes of that trace. None shows the empty state."""

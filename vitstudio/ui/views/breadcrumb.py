@@ -128,7 +128,9 @@ def _wordings(parts: tuple[str, ...]) -> list[str]:
         return [""]
     rest = parts[1:]
     brief = tuple(re.sub(r" of \d+( heads)?$", "", part) for part in rest)
-    return [_rich(parts), _rich((parts[0], *brief)), _rich(rest), _rich(brief), _rich(brief[-1:])]
+    terse = tuple(re.sub(r"( of \d+)? \([^)]*\)$", "", part) for part in brief)
+    shorter = (parts, (parts[0], *brief), rest, brief, terse, brief[-1:])
+    return [_rich(wording) for wording in shorter]
 
 
 def _rich(parts: tuple[str, ...]) -> str:

@@ -16,12 +16,16 @@ from PySide6.QtWidgets import (
     QSizePolicy,
     QSlider,
     QToolButton,
+    QVBoxLayout,
     QWidget,
 )
 
 from vitstudio.painting.colour_bar import bar_image
+from vitstudio.ui.theme import set_property
 from vitstudio.ui.views.drawing import set_tooltip
 
+LINE_GAP = 4
+"""Between the lines of a row of buttons that is too long for one."""
 SLIDER_KEYS = (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Home, Qt.Key.Key_End)
 
 
@@ -44,9 +48,13 @@ class Segmented(QWidget):
         self.setAccessibleName(name)
         pairs = list(items)
         self.buttons: dict[str, QPushButton] = {}
-        layout = QHBoxLayout(self)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(0)
+        layout.setSpacing(LINE_GAP)
+        self._lines = (QHBoxLayout(), QHBoxLayout())
+        for line in self._lines:
+            line.setSpacing(0)
+            layout.addLayout(line)
         for place, (key, title) in enumerate(pairs):
             button = QPushButton(title)
             button.setCheckable(True)
@@ -54,10 +62,11 @@ class Segmented(QWidget):
             button.setProperty("compact", compact)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(partial(self._on_clicked, key))
-            layout.addWidget(button)
+            self._lines[0].addWidget(button)
             self.buttons[key] = button
         self._chosen = ""
         self._offered = list(self.buttons)
+        self._first_line = len(self.buttons)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def choose(self, key: str) -> None:
@@ -71,13 +80,43 @@ class Segmented(QWidget):
         offered = [key for key in self.buttons if key in keys]
         if offered == self._offered:
             return
+        wrapped = self._first_line < len(self._offered)
         self._offered = offered
         for key, button in self.buttons.items():
             button.setVisible(key in offered)
-            if key in offered:
-                button.setProperty("segment", _segment(offered.index(key), len(offered)))
-                button.style().unpolish(button)
-                button.style().polish(button)
+        self._break_after(self._middle() if wrapped else len(offered))
+
+    def wrap(self, width: int) -> None:
+        """Take two lines where one is wider than `width`, else one."""
+        fits = self.width_in_lines(1) <= width
+        first = len(self._offered) if fits else self._middle()
+        if first != self._first_line:
+            self._break_after(first)
+
+    def width_in_lines(self, lines: int) -> int:
+        """Pixels that one or two lines of the parts that are offered take."""
+        widths = [self.buttons[key].sizeHint().width() for key in self._offered]
+        first = len(widths) if lines == 1 else self._middle()
+        return max(sum(widths[:first]), sum(widths[first:]))
+
+    def _middle(self) -> int:
+        """How many parts the first of two lines has: both as near in width as can be."""
+        widths = [self.buttons[key].sizeHint().width() for key in self._offered]
+        places = range(1, len(widths) + 1)
+        return min(places, key=lambda i: max(sum(widths[:i]), sum(widths[i:])), default=0)
+
+    def _break_after(self, first: int) -> None:
+        """Begin the second line after so many parts that are offered."""
+        self._first_line = first
+        lines = self._offered[:first], self._offered[first:]
+        for layout, keys in zip(self._lines, lines, strict=True):
+            while layout.takeAt(0) is not None:
+                pass
+            for place, key in enumerate(keys):
+                button = self.buttons[key]
+                layout.addWidget(button)
+                set_property(button, "segment", _segment(place, len(keys)))
+            layout.addStretch()
 
     def set_tooltips(self, texts: Mapping[str, str]) -> None:
         """Explain the parts."""

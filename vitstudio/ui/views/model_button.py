@@ -9,7 +9,7 @@ from vitstudio.core.spec import Availability, ModelSpec
 from vitstudio.core.worlds import WORLD_NAMES, trained_on
 from vitstudio.ui.theme import set_property
 from vitstudio.ui.views.controls import label
-from vitstudio.ui.views.drawing import ElidedLabel
+from vitstudio.ui.views.drawing import ElidedLabel, unit
 
 PILLS: dict[Availability, tuple[str, str]] = {
     "bundled": ("bundled", "good"),
@@ -44,12 +44,12 @@ class ModelButton(QPushButton):
         self._family.hide()
         self._where.hide()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMinimumWidth(210)
-        self.setMaximumWidth(460)
+        self.setMinimumWidth(round(210 * unit(self.font())))
+        self.setMaximumWidth(round(460 * unit(self.font())))
 
     def sizeHint(self) -> QSize:
         """Room for the title and both badges."""
-        return QSize(330, super().sizeHint().height())
+        return QSize(round(330 * unit(self.font())), super().sizeHint().height())
 
     def show_model(self, spec: ModelSpec) -> None:
         """Name a model."""

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import PurePath
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import QEvent, QSize, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QWidget
 
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.state import FITS, Fit
@@ -19,7 +19,7 @@ from vitstudio.state.sizes import FEWEST_PATCHES, patches_of, steps_of
 from vitstudio.ui.metrics import Metrics
 from vitstudio.ui.views.controls import KeySlider, MenuButton, enable, label
 from vitstudio.ui.views.device_menu import DeviceMenu
-from vitstudio.ui.views.drawing import SteadyLabel, set_tooltip
+from vitstudio.ui.views.drawing import SteadyLabel, set_tooltip, unit
 from vitstudio.ui.views.model_button import ModelButton
 from vitstudio.ui.views.source_menu import SourceMenu
 
@@ -33,9 +33,10 @@ FIT_HELP: dict[Fit, str] = {
     "trained": "As trained: resize and cut out the centre",
     "whole": "Whole picture: padded to a square",
 }
+GAP = 8
 SETTLE_MS = 90
 NARROW = 1380
-"""Below this width the times stand without words."""
+"""Below this width, in design pixels, the times stand without words."""
 
 
 class TopBar(QFrame):
@@ -83,12 +84,13 @@ class TopBar(QFrame):
         self.fit.set_choices((fit, FIT_HELP[fit]) for fit in FITS)
         self.fit.picked.connect(self.fit_picked)
         self.patches = KeySlider(FEWEST_PATCHES, 74, "Resolution")
-        self.patches.setFixedWidth(78)
+        self.patches.setFixedWidth(round(78 * unit(self.font())))
         self.grid_size = label("", "muted")
         self.device = DeviceMenu()
         self.device.device_picked.connect(self.device_picked)
         self.device.replay_wanted.connect(partial(self.action_wanted.emit, "live.replay"))
         self.show_devices = self.device.show_devices
+        self.brand = label("VitStudio", "brand")
         self.times = SteadyLabel()
         self.times.setProperty("role", "muted")
         self._words = False
@@ -96,6 +98,7 @@ class TopBar(QFrame):
         self.palette_button = QPushButton("⌘K" if sys.platform == "darwin" else "Ctrl K")
         self.palette_button.clicked.connect(partial(self.action_wanted.emit, "window.palette"))
         self.export = _export_button(self)
+        self._spared = (self.times, self.brand, self.grid_size, self.palette_button)
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self._say_patches)
         self.patches.valueChanged.connect(self._on_patches)
@@ -156,9 +159,33 @@ class TopBar(QFrame):
         """Leave out the words before the model's name has to shrink."""
         super().resizeEvent(event)
         self._write_times()
+        self._make_room()
+
+    def event(self, event: QEvent) -> bool:
+        """Make room again when something has grown: another device, another input."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._make_room()
+        return super().event(event)
+
+    def minimumSizeHint(self) -> QSize:
+        """Wide enough for all that always stays."""
+        width = self._needed() - sum(_room(part) for part in self._spared if not part.isHidden())
+        return QSize(width, super().minimumSizeHint().height())
+
+    def _needed(self) -> int:
+        """Pixels that what is shown takes at least."""
+        return self._row.totalMinimumSize().width()
+
+    def _make_room(self) -> None:
+        """Leave out what is missed least, where the bar is too narrow for everything."""
+        needed = self.minimumSizeHint().width() + sum(_room(part) for part in self._spared)
+        for part in self._spared:
+            fits = needed <= self.width()
+            part.setVisible(fits)
+            needed -= 0 if fits else _room(part)
 
     def _write_times(self) -> None:
-        words = self.width() >= NARROW
+        words = self.width() >= NARROW * unit(self.font())
         if words != self._words:
             self._words = words
             self.times.loosen()
@@ -170,10 +197,10 @@ class TopBar(QFrame):
         self._recent = tuple(paths)
 
     def _lay_out(self) -> None:
-        layout = QHBoxLayout(self)
+        self._row = layout = QHBoxLayout(self)
         layout.setContentsMargins(14, 0, 14, 0)
-        layout.setSpacing(8)
-        layout.addWidget(label("VitStudio", "brand"))
+        layout.setSpacing(GAP)
+        layout.addWidget(self.brand)
         layout.addSpacing(8)
         layout.addWidget(self.open)
         layout.addWidget(self.model, stretch=100)
@@ -234,6 +261,11 @@ def milliseconds(seconds: float) -> str:
         return f"{seconds:.1f} s"
     value = seconds * 1000
     return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
+
+
+def _room(widget: QWidget) -> int:
+    """Pixels that a widget of the bar takes, with what parts it from the next."""
+    return widget.sizeHint().expandedTo(widget.minimumSize()).width() + GAP
 
 
 def _export_button(bar: TopBar) -> MenuButton:

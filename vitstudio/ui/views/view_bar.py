@@ -29,7 +29,7 @@ from vitstudio.ui.views.controls import (
     enable,
     swatch,
 )
-from vitstudio.ui.views.drawing import set_tooltip
+from vitstudio.ui.views.drawing import set_tooltip, unit
 from vitstudio.ui.views.glyphs import toggle_icon
 
 SCALE_TITLES: dict[Scale, str] = {"map": "This map", "shared": "Shared", "fixed": "Fixed"}
@@ -41,6 +41,10 @@ SCALE_HELP: dict[Scale, str] = {
 SWATCH = QSize(22, 10)
 MOST_LEVELS = 6
 MARGIN = 12
+GAP = 8
+ROW_GAP = 6
+APART = 40
+"""Least room between the views and what follows them in the same row."""
 SWITCH_PX = 32
 
 
@@ -87,7 +91,7 @@ class ViewBar(QFrame):
             (("mean", "mean"), ("max", "max"), ("single", "head")), "Heads", compact=True
         )
         self.opacity = KeySlider(0, 100, "Opacity")
-        self.opacity.setFixedWidth(60)
+        self.opacity.setFixedWidth(round(60 * unit(self.font())))
         self.colormap = MenuButton("Colour map")
         self.scale = MenuButton("Colour scale")
         self.offsets = ToggleButton("Offsets", toggle_icon("offsets"))
@@ -96,17 +100,22 @@ class ViewBar(QFrame):
         self.invert = ToggleButton("Invert the colours", toggle_icon("invert"))
         self._fill_menus()
         self._connect()
+        self._switch = round(SWITCH_PX * unit(self.font()))
         for switch in (self.offsets, self.smooth, self.grid, self.invert):
-            switch.setFixedWidth(SWITCH_PX)
+            switch.setFixedWidth(self._switch)
         first = _row(self.views, self.offsets)
-        second = _row(
-            *(self.heads, self.direction, self.levels, None, self.opacity),
-            *(self.colormap, self.invert, self.scale, self.smooth, self.grid),
-        )
-        self._rows = (first, second)
+        question = _row(self.heads, self.direction, self.levels)
+        look = _row(*(self.opacity, self.colormap, self.invert, self.scale, self.smooth, self.grid))
+        second = QWidget()
+        self._second = QBoxLayout(QBoxLayout.Direction.LeftToRight, second)
+        self._second.setContentsMargins(0, 0, 0, 0)
+        self._second.setSpacing(GAP)
+        self._second.addWidget(question, stretch=1)
+        self._second.addWidget(look)
+        self.parts = (first, question, look)
         self._layout = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._layout.setContentsMargins(MARGIN, 8, MARGIN, 8)
-        self._layout.setSpacing(8)
+        self._layout.setSpacing(GAP)
         self._layout.addWidget(first)
         self._layout.addWidget(second)
 
@@ -172,9 +181,14 @@ class ViewBar(QFrame):
         self.levels.choose(str(view.state.level))
 
     def minimumSizeHint(self) -> QSize:
-        """Wide enough for the wider of two rows; one row is taken where it fits."""
-        widest = max(row.minimumSizeHint().width() for row in self._rows)
+        """Wide enough for the widest row when all are broken that can be."""
+        views = self._first_width(lines=2)
+        widest = max(views, *(part.sizeHint().width() for part in self.parts[1:]))
         return QSize(widest + 2 * MARGIN, super().minimumSizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        """As small: the picture decides."""
+        return self.minimumSizeHint()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Arrange the rows for the new width."""
@@ -188,11 +202,23 @@ class ViewBar(QFrame):
         return super().event(event)
 
     def _arrange(self) -> None:
-        """One row where both groups fit beside each other, else two."""
-        together = sum(row.sizeHint().width() for row in self._rows) + 2 * MARGIN + 40
-        beside = self.width() >= together
+        """One row where all groups fit beside each other, else as many as it takes."""
+        room = self.width() - 2 * MARGIN
+        views = self._first_width(lines=1)
+        choices = sum(part.sizeHint().width() for part in self.parts[1:]) + GAP
         directions = QBoxLayout.Direction
+        beside = room >= views + choices + APART
         self._layout.setDirection(directions.LeftToRight if beside else directions.TopToBottom)
+        fits = room >= choices
+        self._second.setDirection(directions.LeftToRight if fits else directions.TopToBottom)
+        self.views.wrap(room - self._beside_views())
+
+    def _first_width(self, lines: int) -> int:
+        """Pixels that the views take in so many lines, with what stands beside them."""
+        return self.views.width_in_lines(lines) + self._beside_views()
+
+    def _beside_views(self) -> int:
+        return 0 if self.offsets.isHidden() else self._switch + ROW_GAP
 
     def _fill_menus(self) -> None:
         names = (*COLORMAPS, *(name + REVERSED for name in COLORMAPS))
@@ -251,19 +277,15 @@ def level_titles(view: ViewState) -> tuple[str, ...]:
     return tuple(f"1/{step:.0f}" for step in steps)
 
 
-def _row(*widgets: QWidget | None) -> QWidget:
-    """Widgets side by side; None stretches."""
+def _row(*widgets: QWidget) -> QWidget:
+    """Widgets side by side, from the left."""
     holder = QWidget()
     layout = QHBoxLayout(holder)
     layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(6)
+    layout.setSpacing(ROW_GAP)
     for widget in widgets:
-        if widget is None:
-            layout.addStretch()
-        else:
-            layout.addWidget(widget)
-    if None not in widgets:
-        layout.addStretch()
+        layout.addWidget(widget)
+    layout.addStretch()
     return holder
 
 
