@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from vitstudio.core.formats import VIDEO_SUFFIXES
 
@@ -71,4 +71,13 @@ def _ask_where(
     path, chosen = QFileDialog.getSaveFileName(parent, title, start, ";;".join(kinds))
     if not path or Path(path).suffix.lower() in kinds.values():
         return path
-    return path + kinds.get(chosen, usual)
+    path += kinds.get(chosen, usual)
+    # The dialog asked about the name as it was typed; a file of this one it knows nothing of.
+    return path if not Path(path).exists() or _may_replace(parent, title, path) else ""
+
+
+def _may_replace(parent: QWidget, title: str, path: str) -> bool:
+    buttons = QMessageBox.StandardButton
+    text = f"{Path(path).name} already exists.\nDo you want to replace it?"
+    asked = QMessageBox.warning(parent, title, text, buttons.Yes | buttons.No, buttons.No)
+    return asked == buttons.Yes
