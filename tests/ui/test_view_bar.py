@@ -3,14 +3,15 @@
 from itertools import pairwise
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtCore import QLocale, QPoint, Qt
+from PySide6.QtWidgets import QApplication, QDoubleSpinBox, QWidget
 
 from tests.ui.fakes import make_spec
 from tests.ui.test_studio_window import A, Rig
 from vitstudio.core.spec import LayerSpec
 from vitstudio.core.state import State
 from vitstudio.state.resolve import resolve
+from vitstudio.ui.views.depth_panel import DepthPanel
 from vitstudio.ui.views.view_bar import ViewBar
 
 LEVELS = ((56, 56), (28, 28), (14, 14), (7, 7))
@@ -213,6 +214,28 @@ def test_nothing_is_cut_off_in_the_smallest_window(build, family):
     needed = window.centralWidget().minimumSizeHint()
     assert needed.width() <= least.width()
     assert needed.height() <= least.height()
+
+
+@pytest.mark.parametrize("language", ["de_DE", "ar_EG", "C"])
+def test_numbers_are_typed_as_the_program_writes_them(build, qtbot, language):
+    """On a German desktop a point would part thousands, and 0.05 would become 5."""
+    QLocale.setDefault(QLocale(language))
+    bar = build(State(model_id="small", source=A)).window.view_bar
+    low, high = bar.scale.menu().findChildren(QDoubleSpinBox)
+    for box, typed, number in ((low, "0.05", 0.05), (high, "1,25", 1.25)):
+        box.selectAll()
+        qtbot.keyClicks(box, typed)
+        box.interpretText()
+        assert box.value() == number
+    assert low.text() == "0.05000"
+    panel = DepthPanel()
+    qtbot.addWidget(panel)
+    metres = panel.low
+    metres.setEnabled(True)
+    metres.selectAll()
+    qtbot.keyClicks(metres, "2,5")
+    metres.interpretText()
+    assert metres.text() == "2.50 m"
 
 
 def test_the_top_bar_leaves_out_what_does_not_fit(build):

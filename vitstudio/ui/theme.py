@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QLocale
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -38,6 +39,9 @@ def apply_colours(app: QApplication) -> Metrics:
     font.setPixelSize(metrics.font)
     app.setFont(font)
     app.setPalette(_palette())
+    # Boxes for numbers read and write them as the rest of the program does. Left to the desktop,
+    # a German one would take "0.05", copied from the colour bar, for 5.
+    QLocale.setDefault(QLocale.c())
     return metrics
 
 

@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 
 from PySide6.QtCore import QEvent, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QIcon, QKeyEvent, QPainter, QPixmap
+from PySide6.QtGui import QAction, QIcon, QKeyEvent, QPainter, QPixmap, QValidator
 from PySide6.QtWidgets import (
+    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -171,6 +172,14 @@ class KeySlider(QSlider):
                 event.accept()
                 return True
         return bool(super().event(event))
+
+
+class NumberBox(QDoubleSpinBox):
+    """A number with a point, as everywhere in the program; a comma becomes one while typing."""
+
+    def validate(self, text: str, place: int) -> tuple[QValidator.State, str, int]:
+        """As Qt does, of the text with points."""
+        return super().validate(text.replace(",", "."), place)
 
 
 class MenuButton(QToolButton):

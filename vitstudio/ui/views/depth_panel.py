@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
-    QDoubleSpinBox,
     QFrame,
     QGridLayout,
     QLabel,
@@ -24,8 +23,17 @@ from vitstudio.core.overlay import map_range
 from vitstudio.core.state import Scale
 from vitstudio.core.trace import TokenMap, TraceInfo
 from vitstudio.state.resolve import ViewState
-from vitstudio.ui.views.controls import KeySlider, Segmented, ToggleButton, enable, label, row
+from vitstudio.ui.views.controls import (
+    KeySlider,
+    NumberBox,
+    Segmented,
+    ToggleButton,
+    enable,
+    label,
+    row,
+)
 from vitstudio.ui.views.depth_truth import DepthTruth
+from vitstudio.ui.views.drawing import unit
 from vitstudio.ui.views.mean_button import MeanButton
 from vitstudio.ui.views.point_cloud import MOST_LIVE_POINTS, MOST_POINTS
 from vitstudio.ui.views.way_on import WayOn
@@ -325,14 +333,14 @@ def flicker_text(flicker: Flicker | None) -> str:
     return f"{percent:.1f} % a picture" if percent >= 0.1 else f"{percent:.2f} % a picture"
 
 
-def _metres_box(name: str) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
+def _metres_box(name: str) -> NumberBox:
+    box = NumberBox()
     box.setAccessibleName(name)
     box.setDecimals(2)
     box.setRange(0.0, 1000.0)
     box.setSingleStep(0.5)
     box.setSuffix(" m")
     box.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    box.setFixedWidth(88)
+    box.setFixedWidth(round(88 * unit(box.font())))
     box.setKeyboardTracking(False)
     return box

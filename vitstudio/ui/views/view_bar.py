@@ -8,7 +8,6 @@ from PySide6.QtCore import QEvent, QSize, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
-    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -24,6 +23,7 @@ from vitstudio.state.resolve import PER_LEVEL, PER_QUERY, ViewState
 from vitstudio.ui.views.controls import (
     KeySlider,
     MenuButton,
+    NumberBox,
     Segmented,
     ToggleButton,
     enable,
@@ -289,12 +289,12 @@ def _row(*widgets: QWidget) -> QWidget:
     return holder
 
 
-def _range_box(name: str) -> QDoubleSpinBox:
-    box = QDoubleSpinBox()
+def _range_box(name: str) -> NumberBox:
+    box = NumberBox()
     box.setAccessibleName(name)
     box.setDecimals(5)
     box.setRange(-10000.0, 10000.0)
     box.setSingleStep(0.005)
-    box.setFixedWidth(96)
+    box.setFixedWidth(round(96 * unit(box.font())))
     box.setKeyboardTracking(False)
     return box
