@@ -14,10 +14,10 @@ from tests.ui.fakes import FakeEngine, make_frame, make_spec
 from vitstudio.core.frame import Frame
 from vitstudio.core.state import State
 from vitstudio.engine import messages
-from vitstudio.settings import SettingsStore
+from vitstudio.settings import Settings, SettingsStore
 from vitstudio.state.app_state import AppState
 from vitstudio.ui.bridge import Bridge
-from vitstudio.ui.main_window import first_size
+from vitstudio.ui.main_window import first_size, shrunk
 from vitstudio.ui.metrics import metrics_for
 from vitstudio.ui.studio_window import build_window
 from vitstudio.ui.theme import apply_theme
@@ -203,6 +203,20 @@ def test_a_drag_moves_the_picture_and_asks_nothing(rig):
 )
 def test_the_first_window_fits_the_screen(screen, expected):
     assert first_size(QSize(*screen), metrics_for(screen[1])) == QSize(*expected)
+
+
+def test_columns_of_a_larger_screen_leave_room_for_the_picture(rig):
+    window = rig.window
+    window.resize(1100, 700)
+    settings = Settings(columns=(322, 1290, 476))
+    window.restore(settings)
+    QApplication.processEvents()
+    rail, picture, dock = window.columns.sizes()
+    metrics = metrics_for(800)
+    assert rail < metrics.rail
+    assert dock == metrics.dock
+    assert picture > 560
+    assert shrunk((222, 500, 328), 1920) == [222, 500, 328]
 
 
 def test_a_picture_of_another_size_is_fitted(rig):

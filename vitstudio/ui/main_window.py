@@ -109,9 +109,14 @@ class MainWindow(QMainWindow):
         if settings.geometry:
             self.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode()))
         if len(settings.columns) == self.columns.count():
-            self.columns.setSizes(list(settings.columns))
+            self.columns.setSizes(shrunk(settings.columns, self._room()))
         if 0 <= settings.tab < self.tabs.count():
             self.tabs.setCurrentIndex(settings.tab)
+
+    def _room(self) -> int:
+        """Pixels that the columns have side by side."""
+        full = self.isMaximized() or self.isFullScreen()
+        return self.screen().availableSize().width() if full else self.width()
 
     def remember(self, settings: Settings) -> Settings:
         """The settings with this window's place and columns."""
@@ -240,6 +245,15 @@ class MainWindow(QMainWindow):
 def first_size(available: QSize, metrics: Metrics) -> QSize:
     """The size of a window that never had another one: the preferred, or what the screen has."""
     return QSize(metrics.width, metrics.height).boundedTo(available - FRAME_SIZE)
+
+
+def shrunk(columns: Sequence[int], room: int) -> list[int]:
+    """Widths of columns, smaller by one factor where they come from a larger screen.
+
+    Else the sides would keep their widths, and the picture get what is left.
+    """
+    factor = min(1.0, room / max(sum(columns), 1))
+    return [round(width * factor) for width in columns]
 
 
 def _side(content: QWidget) -> QFrame:
