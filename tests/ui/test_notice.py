@@ -8,6 +8,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from vitstudio.ui.screen import NoticeKind
 from vitstudio.ui.theme import apply_theme
 from vitstudio.ui.views.notice import Notice
 from vitstudio.ui.views.shadow import DROP_PX, REACH_PX, Shadow
@@ -89,3 +90,17 @@ def test_the_shadow_fades_to_nothing_all_round(parent: QWidget, qapp: QApplicati
     assert right == left
     assert right[-1] == 255
     assert below[0] < right[0]  # it falls downwards
+
+
+@pytest.mark.parametrize("kind", ["info", "bad"])
+def test_the_mark_has_room_around_its_word(
+    parent: QWidget, qapp: QApplication, kind: NoticeKind
+) -> None:
+    """As every badge; one that becomes a badge only when it is shown has none."""
+    parent.resize(900, 600)
+    notice = Notice(parent)
+    qapp.processEvents()
+    notice.show_notice(LONG, kind)
+    qapp.processEvents()
+    mark = notice._mark
+    assert mark.width() >= mark.fontMetrics().horizontalAdvance(mark.text()) + 14

@@ -40,6 +40,7 @@ class Notice(QFrame):
         super().__init__(parent)
         self.setProperty("role", "card")
         self._mark = QLabel()
+        self._mark.setProperty("pill", "accent")  # a badge from the start, or it gets no padding
         self._text = QLabel(wordWrap=True)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         close = QPushButton("Dismiss")
