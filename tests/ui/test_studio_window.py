@@ -205,6 +205,16 @@ def test_the_first_window_fits_the_screen(screen, expected):
     assert first_size(QSize(*screen), metrics_for(screen[1])) == QSize(*expected)
 
 
+def test_keys_stay_the_window_s_when_another_tab_comes(rig):
+    """A new scene brings its panel, whose first box is for digits; so are the keys of views."""
+    window = rig.window
+    window.show_tab("Depth")
+    window.depth_panel.findChild(QPushButton).setFocus()
+    window.show_tab("World")
+    assert not window.world.isAncestorOf(window.focusWidget())
+    assert window.canvas.isAncestorOf(window.focusWidget()) or window.canvas.hasFocus()
+
+
 def test_columns_of_a_larger_screen_leave_room_for_the_picture(rig):
     window = rig.window
     window.resize(1100, 700)

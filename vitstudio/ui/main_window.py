@@ -210,6 +210,11 @@ class MainWindow(QMainWindow):
         return dock
 
     def _on_tab(self, place: int) -> None:
+        # Qt hands the focus of the page before on to the first box of this one, where the digits
+        # that choose a view would be typed into it.
+        focus, page = self.focusWidget(), self.tabs.currentWidget()
+        if focus is not None and page is not None and page.isAncestorOf(focus):
+            self.canvas.setFocus()
         self.tab_shown.emit(TABS[place])
 
     # ---- Qt ----
