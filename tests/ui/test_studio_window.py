@@ -215,6 +215,20 @@ def test_keys_stay_the_window_s_when_another_tab_comes(rig):
     assert window.canvas.isAncestorOf(window.focusWidget()) or window.canvas.hasFocus()
 
 
+def test_a_click_on_what_then_goes_away_leaves_the_focus_where_it_was(rig):
+    """Else Qt hands it on to the next button, which the space bar would press."""
+    window = rig.window
+    window.canvas.setFocus()
+    before = window.focusWidget()
+    window.notice.show_notice("Something failed.", "bad")
+    window.status.show_progress(messages.Progress("SaveTake", "Writing", 0.5))
+    for place in (window.notice, window.status):
+        button = place.findChild(QPushButton)
+        rig.qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert window.focusWidget() is before
+    assert not window.transport.now.focusPolicy() & Qt.FocusPolicy.ClickFocus
+
+
 def test_columns_of_a_larger_screen_leave_room_for_the_picture(rig):
     window = rig.window
     window.resize(1100, 700)

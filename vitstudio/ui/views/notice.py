@@ -45,6 +45,7 @@ class Notice(QFrame):
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         close = QPushButton("Dismiss")
         close.setProperty("kind", "flat")
+        close.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # it goes away, and the focus elsewhere
         close.setToolTip("Close this message (Esc)")
         close.clicked.connect(self.dismiss)
         layout = QHBoxLayout(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from vitstudio.engine.messages import Progress
@@ -35,6 +35,7 @@ class StatusLine(QFrame):
         self._bar.setFixedWidth(140)
         cancel = QPushButton("Cancel")
         cancel.setProperty("kind", "link")
+        cancel.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # it goes away, and the focus elsewhere
         cancel.clicked.connect(self.cancelled)
         work = QHBoxLayout(self._work)
         work.setContentsMargins(0, 0, 0, 0)

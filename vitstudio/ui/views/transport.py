@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QSize, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
@@ -63,6 +63,7 @@ class TransportBar(QFrame):
         self.figures = LiveFigures()
         self.now = QPushButton("Back to live")
         self.now.setProperty("kind", "primary")
+        self.now.setFocusPolicy(Qt.FocusPolicy.TabFocus)  # it goes away, and the focus elsewhere
         self.save = icon_button("Save the take", "save")
         self.leave = icon_button("Close the live source", "close")
         self.leave.setProperty("kind", "flat")
