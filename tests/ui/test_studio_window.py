@@ -229,6 +229,19 @@ def test_a_click_on_what_then_goes_away_leaves_the_focus_where_it_was(rig):
     assert not window.transport.now.focusPolicy() & Qt.FocusPolicy.ClickFocus
 
 
+@pytest.mark.parametrize("way_back", ["toggle_full_screen", "escape"])
+def test_a_maximised_window_is_so_again_after_full_screen(rig, way_back):
+    rig.window.showMaximized()
+    QApplication.processEvents()
+    rig.studio.desk.toggle_full_screen()
+    QApplication.processEvents()
+    assert rig.window.isFullScreen()
+    getattr(rig.studio.desk, way_back)()
+    QApplication.processEvents()
+    assert rig.window.isMaximized()
+    assert not rig.window.isFullScreen()
+
+
 def test_columns_of_a_larger_screen_leave_room_for_the_picture(rig):
     window = rig.window
     window.resize(1100, 700)

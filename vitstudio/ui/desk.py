@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path, PurePath
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QImage
 
 from vitstudio.core.errors import VitStudioError
@@ -198,17 +198,16 @@ class WindowDesk(QObject):
 
     def toggle_full_screen(self) -> None:
         """Fill the screen, or go back."""
-        if self._window.isFullScreen():
-            self._window.showNormal()
-        else:
-            self._window.showFullScreen()
+        # Not `showFullScreen` and `showNormal`: after these a window is maximised no longer.
+        full_screen = Qt.WindowState.WindowFullScreen
+        self._window.setWindowState(self._window.windowState() ^ full_screen)
 
     def escape(self) -> None:
         """Close the message, leave full screen, or return to the class token."""
         if self._window.notice.text:
             self._window.notice.dismiss()
         elif self._window.isFullScreen():
-            self._window.showNormal()
+            self.toggle_full_screen()
         elif self._choices is not None and "query" not in self.presenter.shown.disabled:
             self._choices.ask_class_token()
 
