@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt
 from PySide6.QtGui import QColor, QFont
-from PySide6.QtWidgets import QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QScrollArea, QVBoxLayout, QWidget
 
 from tests.ui.panel_data import atlas
 from vitstudio.core.trace import Atlas
@@ -239,3 +239,29 @@ def test_in_a_scroll_area_the_selection_comes_into_sight(qtbot):
     top_left = view.mapTo(area.viewport(), view.tile_rect(23, 2).topLeft())
     rect = QRect(top_left, view.tile_rect(23, 2).size())
     assert area.viewport().rect().contains(rect)
+
+
+def test_the_selection_is_in_sight_when_a_taller_atlas_comes(qtbot):
+    """The last layer stays chosen when the model changes, and then lies further down."""
+    page = QWidget()
+    column = QVBoxLayout(page)
+    view = AtlasView()
+    column.addWidget(view)
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setWidget(page)
+    qtbot.addWidget(area)
+    area.resize(320, 240)
+    view.show_selection(11, None)
+    view.show_atlas(atlas(12, 24))
+    area.show()
+    qtbot.waitExposed(area)
+    view.show_atlas(atlas(12, 3))
+    for _ in range(3):
+        QApplication.processEvents()
+    top_left = view.mapTo(area.viewport(), view.tile_rect(11, 0).topLeft())
+    assert area.viewport().rect().contains(QRect(top_left, view.tile_rect(11, 0).size()))
+    area.verticalScrollBar().setValue(0)
+    view.show_atlas(atlas(12, 3))  # the next picture of the same model moves nothing
+    QApplication.processEvents()
+    assert area.verticalScrollBar().value() == 0

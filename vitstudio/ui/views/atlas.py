@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QHelpEvent,
     QImage,
@@ -64,6 +64,7 @@ class AtlasView(QWidget):
         # Of a live picture the maps alone are new.
         self._sheet: AtlasSheet | None = None
         self._maps: QImage | None = None
+        self._is_new = False  # of another model: its tiles get their places with the next resize
         self._words: tuple[object, QImage] | None = None
 
     def show_atlas(self, atlas: Atlas | None, reason: str = "") -> None:
@@ -75,6 +76,7 @@ class AtlasView(QWidget):
         self._reason = reason or EMPTY
         self._maps = None
         if _form(atlas) != before:
+            self._is_new = True
             self._hovered = None
             self._lay_out()
             self.updateGeometry()
@@ -138,6 +140,13 @@ class AtlasView(QWidget):
         """Lay the tiles out anew."""
         super().resizeEvent(event)
         self._lay_out()
+        # The panel grows in steps, and its scroll bar after the last of them.
+        if self._is_new and self._atlas is not None and self._has_room():
+            self._is_new = False
+            QTimer.singleShot(0, self, self._reveal_hidden)
+
+    def _has_room(self) -> bool:
+        return self.height() >= CAPTION_PX + self._layout.height_px
 
     def _tile_at(self, position: QPoint) -> tuple[int, int] | None:
         if self._atlas is None:
@@ -147,7 +156,11 @@ class AtlasView(QWidget):
             return None
         return tile
 
-    def _reveal_selection(self) -> None:
+    def _reveal_hidden(self) -> None:
+        """Scroll only where the selection is out of sight: the caption is at the top."""
+        self._reveal_selection(if_hidden=True)
+
+    def _reveal_selection(self, *, if_hidden: bool = False) -> None:
         """Keep the selection in sight where the atlas is taller than the panel around it."""
         parent = self.parentWidget()
         while parent is not None and not isinstance(parent, QScrollArea):
@@ -155,10 +168,12 @@ class AtlasView(QWidget):
         if parent is None or self._atlas is None or self._selection[0] >= self._layout.layers:
             return
         rect = self.tile_rect(self._selection[0], self._selection[1] or 0)
-        inside = parent.widget()
-        if inside is not None:
-            centre = self.mapTo(inside, rect.center()) if inside is not self else rect.center()
-            parent.ensureVisible(0, centre.y(), 0, rect.height() + 24)
+        inside, port = parent.widget(), parent.viewport()
+        shown = QRect(self.mapTo(port, rect.topLeft()), rect.size())
+        if inside is None or (if_hidden and port.rect().contains(shown)):
+            return
+        centre = self.mapTo(inside, rect.center()) if inside is not self else rect.center()
+        parent.ensureVisible(0, centre.y(), 0, rect.height() + 24)
 
     def paintEvent(self, _event: QPaintEvent) -> None:
         """Lay the ready maps and words down and draw the outlines over them."""
