@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QDoubleSpinBox, QWidget
 
 from tests.ui.fakes import make_spec
 from tests.ui.test_studio_window import A, Rig
+from vitstudio.core.live import LiveFacts, LiveRates, Position
 from vitstudio.core.spec import LayerSpec
 from vitstudio.core.state import State
 from vitstudio.state.resolve import resolve
@@ -202,7 +203,9 @@ def test_nothing_is_cut_off_in_the_smallest_window(build, family):
     window = build(State(model_id="small", source=A)).window
     bar, least = window.view_bar, window.minimumSize()
     bar.show_view(view_of(family))
-    window.transport.show()
+    window.transport.show_source(LiveFacts("/films/long.mkv", (720, 1280), 25.0, 7500.0, 187_500))
+    window.transport.show_position(Position("/films/long.mkv", 4000.0, 100_000))
+    window.transport.show_rates(LiveRates(30.0, 24.2, 23.8, 0.041, 1234, 1_240_000_000))
     window.resize(least)
     settle()
     assert window.size() == least

@@ -35,6 +35,8 @@ class Brevity(Record):
         Whether the button that saves has words.
     loop : bool
         Whether there is room for the switch that begins anew at the end.
+    speed : bool
+        Whether there is room for the menu of speeds.
     least : int
         The narrowest slider or title, in design pixels.
     """
@@ -43,6 +45,7 @@ class Brevity(Record):
     duration: bool
     words: bool
     loop: bool
+    speed: bool
     least: int
 
 
@@ -102,7 +105,7 @@ class TimeControls(QWidget):
             self._position = Position(facts.source)
         self._facts = facts
         seekable = self._seekable
-        for widget in (self.back, self.forward, self.speed, self.time):
+        for widget in (self.back, self.forward, self.time):
             widget.setVisible(seekable)
         self.play.setVisible(facts is not None)
         self.time_bar.setVisible(seekable and not waiting)
@@ -136,6 +139,7 @@ class TimeControls(QWidget):
         """Say as much as fits."""
         self._with_duration = level.duration
         self.loop.setVisible(level.loop and self._seekable)
+        self.speed.setVisible(level.speed and self._seekable)
         self.time.setFixedWidth(self._time_width(level))
         for widget in (self.time_bar, self.title):
             widget.setMinimumWidth(round(level.least * self._scale))
@@ -144,7 +148,7 @@ class TimeControls(QWidget):
     def width_of(self, level: Brevity) -> int:
         """Pixels that the controls take."""
         # `isHidden` is a part's own state, so this is right before the bar is shown, too.
-        widths = [self.speed.minimumWidth()] if self._seekable else []
+        widths = [self.speed.minimumWidth()] if self._seekable and level.speed else []
         if self._seekable and level.loop:
             widths.append(self.loop.minimumWidth())
         if steps := [button for button in self._steps if not button.isHidden()]:

@@ -19,12 +19,13 @@ SAVE_TITLE = "Save take…"
 NOTHING_TO_SAVE = "Nothing is kept yet; pictures are kept together with their maps as they come."
 MARGIN = 12
 BREVITIES = (
-    Brevity(figures=0, duration=True, words=True, loop=True, least=260),
-    Brevity(figures=1, duration=True, words=True, loop=True, least=200),
-    Brevity(figures=2, duration=True, words=False, loop=True, least=150),
-    Brevity(figures=3, duration=True, words=False, loop=True, least=120),
-    Brevity(figures=3, duration=False, words=False, loop=True, least=64),
-    Brevity(figures=3, duration=False, words=False, loop=False, least=56),
+    Brevity(figures=0, duration=True, words=True, loop=True, speed=True, least=260),
+    Brevity(figures=1, duration=True, words=True, loop=True, speed=True, least=200),
+    Brevity(figures=2, duration=True, words=False, loop=True, speed=True, least=150),
+    Brevity(figures=3, duration=True, words=False, loop=True, speed=True, least=120),
+    Brevity(figures=3, duration=False, words=False, loop=True, speed=True, least=64),
+    Brevity(figures=3, duration=False, words=False, loop=False, speed=True, least=56),
+    Brevity(figures=3, duration=False, words=False, loop=False, speed=False, least=56),
 )
 """The first one that fits is taken."""
 
