@@ -272,3 +272,16 @@ def test_views_take_one_line_again_where_there_is_room(bar):
     bar.setFixedWidth(bar.parts[0].sizeHint().width() + 400)
     settle()
     assert len({button.y() for button in shown}) == 1
+
+
+def test_the_prompts_do_not_lie_over_each_other_in_the_smallest_window(build):
+    window = build(State(model_id="small", source=A)).window
+    window.resize(window.minimumSize())
+    window.show_tab("Prompts")
+    panel = window.prompts
+    panel.show_view(view_of("clip"))
+    panel.words.show()
+    panel.text.show()
+    settle()
+    assert panel.words.isVisible()
+    assert panel.height() >= panel.heightForWidth(panel.width())

@@ -194,7 +194,7 @@ class MainWindow(QMainWindow):
                     self.predictions.mean,
                 )
             ),
-            self.prompts,
+            _scrolled(self.prompts),
             _scrolled(self.depth_panel),
             _scrolled(_column(self.bias)),
             _scrolled(self.world),
