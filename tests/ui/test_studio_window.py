@@ -460,6 +460,14 @@ def test_closing_remembers_state_columns_and_recent_pictures(rig):
     assert kept.geometry
 
 
+def test_no_difference_is_said_in_words_that_read_well(rig):
+    crumb = rig.window.breadcrumb
+    crumb.show_check(messages.CheckReady(1, 0, 0.0, 3e-2))
+    assert crumb.badge == "exact"
+    assert "relative difference is 0;" in crumb._badge.toolTip()
+    assert "at most 3e-2" in crumb._badge.toolTip()
+
+
 def test_the_breadcrumb_keeps_layer_and_head_as_long_as_it_can():
     parts = ("Net", "layer 10 of 10 (deformable attention)", "mean of 8 heads", "patch row 2")
     brief = [re.sub("<[^>]*>", "", text) for text in _wordings(parts)]

@@ -150,5 +150,7 @@ def _rich_part(part: str) -> str:
 
 
 def _short(error: float) -> str:
+    if error == 0:
+        return "0"
     mantissa, exponent = f"{error:.0e}".split("e")
     return f"{mantissa}e{int(exponent)}"
