@@ -445,6 +445,42 @@ def test_times_that_go_back_where_files_were_joined(tmp_path: Path, opened: Open
     assert all(a.until_s == b.time_s > a.time_s for a, b in pairwise(shots))
 
 
+def transport_stream(path: Path, first: int, *, sound: bool) -> bytes:
+    """A dozen pictures of 0.5 MB, and some silence after them."""
+    rng = np.random.default_rng(first)
+    with av.open(str(path), "w", format="mpegts") as container:
+        exact = {"preset": "ultrafast", "qp": "0"}
+        stream: Any = container.add_stream("libx264", rate=RATE, options=exact)
+        stream.height, stream.width, stream.pix_fmt = 480, 640, "yuv420p"
+        heard: Any = container.add_stream("mp2", rate=44100) if sound else None
+        for index in range(first, first + 12):
+            rgb = rng.integers(0, 256, (480, 640, 3), np.uint8)
+            rgb[200:280] = numbered(index, (80, 640))
+            frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, RATE)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+        if sound:
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 2304), np.int16), "s16", "stereo")
+            silence.sample_rate, silence.pts = 44100, first * 44100 // RATE
+            container.mux(heard.encode(silence))
+            container.mux(heard.encode())
+    return path.read_bytes()
+
+
+def test_sound_that_begins_late(tmp_path: Path, opened: Opened) -> None:
+    # Who opens the file looks at its first 5 MB and its last 0.25: the sound is not known then.
+    parts = [transport_stream(tmp_path / "part", 12 * i, sound=i == 1) for i in range(3)]
+    film = tmp_path / "late.mpg"
+    film.write_bytes(b"".join(parts))
+    with av.open(str(film)) as container:
+        assert not container.streams.audio
+    reel = opened(film)
+    assert numbers(reel) == list(range(36))
+    reel.seek(3 / RATE)
+    assert numbers(reel) == list(range(3, 36))
+
+
 # ---- damage
 
 

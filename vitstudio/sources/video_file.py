@@ -143,6 +143,10 @@ class VideoFile:
                 raise PictureError(why_unreadable(self.path, error)) from error
             self.damaged += 1
             yield None
+        except IndexError:
+            # At the end PyAV looks past its list of streams if the file began another one midway,
+            # e.g. sound that starts late: all pictures were given by then, the flush too.
+            return
 
     def _scanned(self) -> list[int]:
         """Times of all pictures without decoding one; empty if any has none."""
