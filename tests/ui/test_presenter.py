@@ -359,6 +359,27 @@ def test_paging_and_undo_walk_through_pictures(bench: Bench) -> None:
     assert bench.presenter.frame is bench.engine.frames[A]
 
 
+def test_paging_goes_past_pictures_that_cannot_be_opened(bench: Bench) -> None:
+    c, d = "/pictures/c.jpg", "/pictures/d.jpg"
+    bench.engine.frames[d] = make_frame(d)
+    bench.engine.folder = (A, B, c, d)
+    bench.presenter.open_path(A)
+    bench.engine.answer()
+    del bench.engine.frames[B]
+    for said in (B, c):
+        bench.presenter.page(1)
+        bench.engine.answer()
+        assert bench.views.notices[-1] == f"{said} cannot be read."
+        assert bench.state.state.source == A
+    bench.presenter.page(1)
+    bench.engine.answer()
+    assert bench.state.state.source == d
+    bench.engine.frames[c] = make_frame(c)  # tried again: it may have been mended
+    bench.presenter.page(-1)
+    bench.engine.answer()
+    assert bench.state.state.source == c
+
+
 def test_undo_finds_a_pasted_picture_again(bench: Bench) -> None:
     pasted = make_frame("clipboard")
     bench.paste(pasted)

@@ -82,6 +82,8 @@ class Loading:
         self._pictures: list[OpenPicture | OpenImage] = []
         self._overtaken: list[OpenPicture | OpenImage] = []
         """Pictures asked for before a scene was: too late now."""
+        self._unreadable: set[str] = set()
+        """Pictures that could not be opened since one could."""
         self._looked_into = ""
         self._wanted_trace: TraceKey | None = None
         self._tracing: TraceKey | None = None
@@ -161,7 +163,8 @@ class Loading:
     def page(self, step: int) -> None:
         """Open the picture `step` places further in the folder, from the last one asked for.
 
-        Of a scene, the one whose seed is so much larger.
+        What could not be opened a moment ago is passed over, or there would be no way past it. Of a
+        scene, the one whose seed is so much larger.
         """
         if is_made(self._wanted_source) and not self._pictures:
             self.open_scene(seed_source(max(0, scene_of(self._wanted_source).seed + step)))
@@ -169,6 +172,8 @@ class Loading:
         path = _name(self._pictures[-1]) if self._pictures else self._wanted_source
         if path in self.folder:
             place = self.folder.index(path) + step
+            while 0 <= place < len(self.folder) and self.folder[place] in self._unreadable:
+                place += step
             if 0 <= place < len(self.folder):
                 self.open_picture(self.folder[place])
 
@@ -237,6 +242,7 @@ class Loading:
     def picture_opened(self, message: PictureOpened) -> None:
         """Take a picture and the pictures beside it."""
         request = self._pictures.pop(0) if self._pictures else None
+        self._unreadable.clear()
         if isinstance(request, OpenImage):
             self._keep_frame(message.frame)
         if any(request is late for late in self._overtaken):
@@ -426,6 +432,7 @@ class Loading:
     def _picture_failed(self, request: OpenPicture | OpenImage) -> None:
         if request in self._pictures:
             self._pictures.remove(request)
+        self._unreadable.add(_name(request))
         self._put_picture_back(_name(request))
 
     def _put_picture_back(self, failed: str) -> None:
