@@ -306,6 +306,22 @@ def test_a_folder_opens_its_first_picture(files: Asker, folder: Path) -> None:
     assert len(opened.folder) == 3
 
 
+def test_a_folder_opens_the_first_picture_that_can_be_opened(files: Asker, folder: Path) -> None:
+    for name in ("a1.jpg", "a2.jpg", "a3.jpg"):
+        (folder / name).write_bytes(b"")
+    opened = files.one(messages.OpenPicture(str(folder)))
+    assert opened.frame.source == str(folder / "a9.jpg")
+    assert len(opened.folder) == 6
+    assert opened.frame.note == (
+        "Left out: a1.jpg is empty (0 bytes); get another copy of it. "
+        "Left out: a2.jpg is empty (0 bytes); get another copy of it. And 1 more."
+    )
+    for name in ("a9.jpg", "a10.jpg", "b.jpg"):
+        (folder / name).unlink()
+    with pytest.raises(PictureError, match=r"None of the 3 pictures .* a3\.jpg is empty"):
+        files.all(messages.OpenPicture(str(folder)))
+
+
 def test_a_picture_that_cannot_be_opened_is_one_sentence(files: Asker, tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="does not exist"):
         files.all(messages.OpenPicture(str(tmp_path / "gone.png")))

@@ -476,13 +476,14 @@ class FileHandlers:
 
     def open_picture(self, message: Any) -> Answers:
         """Read a picture, or the first of a folder."""
-        from vitstudio.sources.folder import pictures_in, siblings
+        from vitstudio.sources.folder import first_frame, siblings
         from vitstudio.sources.image import load_frame
 
         path = message.path
-        is_folder = Path(path).is_dir()
-        folder = pictures_in(path) if is_folder else siblings(path)
-        frame = load_frame(folder[0] if is_folder else path)
+        if Path(path).is_dir():
+            frame, folder = first_frame(path)
+        else:
+            frame, folder = load_frame(path), siblings(path)
         yield messages.PictureOpened(_with_overview(frame), folder)
 
     def open_image(self, message: Any) -> Answers:

@@ -9,7 +9,7 @@ from pathlib import Path
 from vitstudio.core.errors import PictureError
 from vitstudio.core.frame import Frame
 from vitstudio.core.live import LiveFacts, name_of
-from vitstudio.sources.folder import pictures_in
+from vitstudio.sources.folder import none_opens, pictures_in, with_left_out
 from vitstudio.sources.image import load_frame
 from vitstudio.sources.reel import Shot
 
@@ -46,10 +46,7 @@ class SlideReel:
         count = len(self._paths)
         self.facts = LiveFacts(source, (0, 0), 1 / seconds_each, count * seconds_each, count)
         if self.read() is None:
-            raise PictureError(
-                f"None of the {count} pictures in {name_of(source)} can be opened; choose another "
-                f"folder. {self._newest[2]}"
-            )
+            raise none_opens(name_of(source), count, self._newest[2])
         self._next = 0
 
     def read(self, from_s: float = 0.0) -> Shot | None:
@@ -63,10 +60,9 @@ class SlideReel:
             self._next += 1
             frame, sentence = self._load(index)
             if frame is not None:
-                notes = (*left_out, frame.note)
-                frame = replace(frame, note=" ".join(note for note in notes if note))
+                frame = with_left_out(frame, left_out)
                 return Shot(frame, (index + 1) * self._each_s, last=index == count - 1)
-            left_out.append(f"Left out: {sentence}")
+            left_out.append(sentence)
         return None
 
     def seek(self, time_s: float) -> None:
