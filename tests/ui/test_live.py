@@ -29,6 +29,8 @@ class LiveEngine(FakeEngine):
 
     known = (CLIP, SHOW)
     follow = live.Follow(None)
+    note = ""
+    """Of the pictures given."""
 
     def _openlive(self, message):
         if message.source not in self.known:
@@ -51,7 +53,8 @@ class LiveEngine(FakeEngine):
         if asked.state is None or asked.state.source != source:
             return
         rgb = np.full((40, 60, 3), index % 256, np.uint8)
-        self._traceframe(messages.TraceFrame(Frame(rgb, source, index), asked.state.fit))
+        frame = Frame(rgb, source, index, note=self.note)
+        self._traceframe(messages.TraceFrame(frame, asked.state.fit))
         view = resolve(asked.state, self.spec, self.info)
         questions = live_questions(Situation(view, self.info, asked.preview, asked.tab))
         answers = tuple(reply for each in questions for reply in self.replies(each))
@@ -250,6 +253,17 @@ def test_a_source_that_cannot_be_opened_leaves_the_still_picture(bench):
     bench.engine.answer()
     assert bench.state.state.source == A
     assert bench.screen.last("transport", "show_source") == (None,)
+
+
+def test_what_the_pictures_have_to_say_is_said_once(playing):
+    for index, note in enumerate(["", "Left out: a.png.", "Left out: a.png.", "", "On white."]):
+        playing.engine.note = note
+        playing.engine.give(10 + index)
+    assert playing.screen.notices == ["Left out: a.png.", "On white."]
+    playing.presenter.open_path(SHOW)
+    playing.engine.answer()
+    playing.engine.give(0, SHOW)
+    assert playing.screen.notices[2:] == ["On white."]
 
 
 def test_undo_goes_back_to_the_still_picture_and_closes_the_source(playing):

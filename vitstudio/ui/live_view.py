@@ -65,6 +65,8 @@ class LiveView:
         self._figures_due = False
         self._looks: object = None
         """What the pictures before looked like, but for themselves."""
+        self._note = ""
+        """Of the pictures, what was said last."""
         self._position_s = float("-inf")
         self._facts: LiveFacts | None = None
         """Of the source that the bar shows."""
@@ -179,6 +181,7 @@ class LiveView:
         if not self._live.opened(message):
             return
         facts = message.facts
+        self._note = ""
         if facts.note:
             self._screen.notice.show_notice(facts.note, "info")
         if self._opened is not None and kind_of(facts.source) == "video":
@@ -210,6 +213,10 @@ class LiveView:
         self._live.answered(message)
         self._show(message, self._live.playing)
         info = message.info
+        if info.frame.note and info.frame.note != self._note:
+            # Once: many pictures of a film may be damaged, each slide laid on white.
+            self._note = info.frame.note
+            self._screen.notice.show_notice(self._note, "info")
         looks = info.spec, info.transform.input_size, message.asked.tab, self._live.playing
         if looks == self._looks:
             self._screen.canvas.repaint_now()
