@@ -416,6 +416,24 @@ def test_not_a_picture(content: bytes, tmp_path: Path) -> None:
     assert "holiday.jpg is not a picture" in sentence_for(path)
 
 
+def with_tiff_tag(data: bytes, tag: int, before: int, after: int) -> bytes:
+    """A TIFF file with another value of 16 bits in its first directory."""
+    entry = struct.pack("<HHI", tag, 3, 1)
+    assert data.count(entry + struct.pack("<H", before)) == 1
+    return data.replace(entry + struct.pack("<H", before), entry + struct.pack("<H", after))
+
+
+def test_a_sound_tiff_of_an_unknown_kind_is_not_called_damaged() -> None:
+    floats = encoded(Image.new("F", (4, 3)), "TIFF")
+    unknown = with_tiff_tag(floats, 258, 32, 64)  # bits of a value
+    assert "is a TIFF of a kind that cannot be opened here" in sentence_for(unknown)
+    assert "damaged" in sentence_for(unknown[:60])
+
+
+def test_a_sound_is_not_called_a_damaged_picture() -> None:
+    assert "is not a picture" in sentence_for(b"RIFF\x24\0\0\0WAVEfmt " + bytes(30))
+
+
 def test_heic_is_named() -> None:
     assert "HEIC" in sentence_for(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic")
 

@@ -7,7 +7,7 @@ import os
 import re
 import warnings
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,9 @@ MAX_MEGAPIXELS = 178
 FORMATS = (
     "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "MPO", "PNG", "PPM", "TGA", "TIFF", "WEBP"
 )  # fmt: skip
-PICTURE_BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*", b"BM", b"RIFF")
+PICTURE_BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM")
+TIFF_BEGINNINGS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
+"""And the order of the bytes behind them."""
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
@@ -85,7 +87,7 @@ def _read(file: IO[bytes], source: str, name: str) -> Frame:
         found = re.search(r"\((\d+) pixels\)", str(error))
         raise _too_large(name, int(found[1]) if found else None) from None
     except UnidentifiedImageError:
-        raise PictureError(_why_no_picture(name, beginning)) from None
+        raise PictureError(_why_no_picture(name, beginning, file)) from None
     except Exception as error:
         # Whatever a decoder says of a hostile or broken header; disk errors included.
         raise PictureError(_damaged(name)) from error
@@ -110,14 +112,33 @@ def _known_formats() -> list[str]:
     return [known for known in FORMATS if known in Image.OPEN]
 
 
-def _why_no_picture(name: str, beginning: bytes) -> str:
+def _why_no_picture(name: str, beginning: bytes, file: IO[bytes]) -> str:
     if beginning[4:8] == b"ftyp" and beginning[8:12] in HEIF_BRANDS:
         return f"{name} is a HEIC picture, which cannot be opened here; save it as JPEG or PNG."
-    if beginning.startswith(PICTURE_BEGINNINGS):
+    if order := TIFF_BEGINNINGS.get(beginning[:4]):
+        if _has_tiff_directory(file, order):  # what it describes is only not known here
+            return (
+                f"{name} is a TIFF of a kind that cannot be opened here, such as a camera's raw "
+                "file or floating-point colours; save it as PNG or JPEG."
+            )
+        return _damaged(name)
+    is_webp = beginning.startswith(b"RIFF") and beginning[8:12] == b"WEBP"  # sounds are RIFF too
+    if is_webp or beginning.startswith(PICTURE_BEGINNINGS):
         return _damaged(name)
     return (
         f"{name} is not a picture that can be opened here; choose a JPEG, PNG, WebP or TIFF file."
     )
+
+
+def _has_tiff_directory(file: IO[bytes], order: Literal["little", "big"]) -> bool:
+    """Whether the list of what is in a TIFF is there from its beginning to its end."""
+    try:
+        file.seek(4)
+        file.seek(int.from_bytes(file.read(4), order))
+        entries = int.from_bytes(file.read(2), order)
+        return entries > 0 and len(file.read(12 * entries)) == 12 * entries
+    except OSError:
+        return False
 
 
 def _damaged(name: str) -> str:
