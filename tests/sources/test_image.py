@@ -54,6 +54,13 @@ def png_header(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
+def with_tiff_tag(data: bytes, tag: int, before: int, after: int) -> bytes:
+    """A TIFF file with another value of 16 bits in its first directory."""
+    entry = struct.pack("<HHI", tag, 3, 1)
+    assert data.count(entry + struct.pack("<H", before)) == 1
+    return data.replace(entry + struct.pack("<H", before), entry + struct.pack("<H", after))
+
+
 # ---- what comes in
 
 
@@ -187,6 +194,13 @@ def test_16_bit_big_endian() -> None:
     values = np.array([[0, 65535], [257 * 9, 257 * 10]], ">u2")
     picture = Image.frombytes("I;16B", (2, 2), values.tobytes())
     assert load_frame(picture).rgb[..., 2].tolist() == [[0, 255], [9, 10]]
+
+
+@pytest.mark.parametrize("values", [np.uint8([[0, 50, 255]]), np.uint16([[0, 12850, 65535]])])
+def test_a_tiff_whose_zero_is_white(values: np.ndarray) -> None:
+    data = encoded(Image.fromarray(values), "TIFF")
+    frame = load_frame(with_tiff_tag(data, 262, 1, 0))
+    assert frame.rgb[0, :, 0].tolist() == [255, 205, 0]
 
 
 def test_floating_point_and_32_bit_are_stretched_and_noted() -> None:
@@ -414,13 +428,6 @@ def test_not_a_picture(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "holiday.jpg"
     path.write_bytes(content)
     assert "holiday.jpg is not a picture" in sentence_for(path)
-
-
-def with_tiff_tag(data: bytes, tag: int, before: int, after: int) -> bytes:
-    """A TIFF file with another value of 16 bits in its first directory."""
-    entry = struct.pack("<HHI", tag, 3, 1)
-    assert data.count(entry + struct.pack("<H", before)) == 1
-    return data.replace(entry + struct.pack("<H", before), entry + struct.pack("<H", after))
 
 
 def test_a_sound_tiff_of_an_unknown_kind_is_not_called_damaged() -> None:

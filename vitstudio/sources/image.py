@@ -31,6 +31,8 @@ FORMATS = (
 PICTURE_BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM")
 TIFF_BEGINNINGS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"MM\0*": "big"}
 """And the order of the bytes behind them."""
+WHITE_IS_ZERO = (262, 0)
+"""A TIFF's tag for what its numbers mean, and its value for greys that go from white to black."""
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
@@ -167,7 +169,10 @@ def _decode(picture: Image.Image, source: str, name: str) -> Frame:
         with warnings.catch_warnings(action="ignore"):
             notes = _what_is_left_out(picture)
             picture.load()
+            inverted = _is_negative(picture)
             rgb, more_notes = to_rgb(_upright(picture), picture.format)
+            if inverted:
+                rgb = ImageOps.invert(rgb)
     except PictureError:
         raise
     except MemoryError:
@@ -184,6 +189,12 @@ def _upright(picture: Image.Image) -> Image.Image:
     except Exception:
         # Broken EXIF data says nothing of the picture itself.
         return picture
+
+
+def _is_negative(picture: Image.Image) -> bool:
+    """Whether 0 means white, as in some scans and gels: Pillow turns that over for 8 bits only."""
+    tags = getattr(picture, "tag_v2", {})
+    return picture.mode.startswith("I;16") and tags.get(WHITE_IS_ZERO[0]) == WHITE_IS_ZERO[1]
 
 
 def _what_is_left_out(picture: Image.Image) -> list[str]:
