@@ -339,6 +339,30 @@ def test_a_grey_picture_may_carry_a_colour_profile() -> None:
     assert frame.rgb.min() == frame.rgb.max() == 100  # equal parts are grey under any primaries
 
 
+def linear_grey_profile() -> bytes:
+    """The least that a profile for greys needs: half of the light is 188 in sRGB, not 128."""
+    white = b"XYZ " + bytes(4) + struct.pack(">3i", 63190, 65536, 54061)
+    curve = b"curv" + bytes(4) + struct.pack(">I", 0)
+    start = 128 + 4 + 2 * 12
+    tags = struct.pack(">I", 2)
+    tags += b"wtpt" + struct.pack(">II", start, len(white))
+    tags += b"kTRC" + struct.pack(">II", start + len(white), len(curve))
+    size = start + len(white) + len(curve)
+    header = struct.pack(">I4sI", size, bytes(4), 0x02400000) + b"mntrGRAYXYZ " + bytes(12)
+    header += b"acsp" + bytes(28) + struct.pack(">3i", 63190, 65536, 54061)
+    return header.ljust(128, b"\0") + tags + white + curve
+
+
+@pytest.mark.parametrize("mode", ["L", "LA"])
+def test_a_profile_for_greys_is_applied(mode: str) -> None:
+    picture = Image.new("L", (2, 1), 128)
+    if mode == "LA":
+        picture.putalpha(Image.fromarray(np.uint8([[255, 0]])))
+    frame = load_frame(encoded(picture, icc_profile=linear_grey_profile()))
+    assert frame.rgb[0, :, 0].tolist() == [188, 188 if mode == "L" else 255]
+    assert "profile" not in frame.note
+
+
 def test_an_srgb_profile_changes_nothing() -> None:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     frame = load_frame(encoded(Image.fromarray(RGB), icc_profile=srgb))

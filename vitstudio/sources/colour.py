@@ -31,6 +31,7 @@ def to_rgb(picture: Image.Image, file_format: str | None = None) -> tuple[Image.
     """
     notes: list[str] = []
     profile = picture.info.get("icc_profile")
+    is_grey = Image.getmodebase(picture.mode) == "L"
     if picture.mode.startswith("I;16"):
         picture, notes = _from_16_bit(np.asarray(picture))
     elif picture.mode in ("I", "F"):
@@ -45,7 +46,7 @@ def to_rgb(picture: Image.Image, file_format: str | None = None) -> tuple[Image.
     elif picture.has_transparency_data:
         picture = _premultiplied_undone(picture).convert("RGBA")
     if profile:
-        picture, profile_notes = _to_srgb(picture, profile)
+        picture, profile_notes = _to_srgb(picture, profile, is_grey)
         notes += profile_notes
     elif picture.mode == "CMYK":
         notes.append("Its CMYK inks have no colour profile, so colours are approximate.")
@@ -91,7 +92,7 @@ def _on_white(picture: Image.Image) -> tuple[Image.Image, list[str]]:
     return opaque, ["Its transparent parts are laid on white."] if transparent else []
 
 
-def _to_srgb(picture: Image.Image, profile: bytes) -> tuple[Image.Image, list[str]]:
+def _to_srgb(picture: Image.Image, profile: bytes, is_grey: bool) -> tuple[Image.Image, list[str]]:
     """Colours by the embedded profile; unchanged where that is sRGB already or unreadable."""
     try:
         embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
@@ -101,6 +102,11 @@ def _to_srgb(picture: Image.Image, profile: bytes) -> tuple[Image.Image, list[st
         speaks_rgb = embedded.profile.xcolor_space.strip() == "RGB"
         if speaks_rgb and picture.mode not in ("RGB", "RGBA"):
             picture = picture.convert("RGB")
+        if is_grey and not speaks_rgb and picture.mode == "RGBA":
+            # Greys with transparency: the profile knows of one channel only.
+            converted = _convert_profile(picture.getchannel("R"), embedded, "RGB")
+            converted.putalpha(picture.getchannel("A"))
+            return converted, []
         mode = "RGBA" if picture.mode == "RGBA" else "RGB"
         return _convert_profile(picture, embedded, mode), []
     except (ImageCms.PyCMSError, OSError, ValueError):
