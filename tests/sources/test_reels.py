@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.sources.films import numbered, write_film
+from tests.sources.films import number_of, numbered, write_film
 from vitstudio.core.errors import PictureError
 from vitstudio.core.live import DEMO, SPEEDS
 from vitstudio.sources.demo import FRAMES, DemoReel
@@ -176,6 +176,17 @@ def test_each_source_is_played_by_its_reel(folder: Path) -> None:
         assert reel.facts.source == source
         reel.interrupt()
         reel.close()
+
+
+@pytest.mark.parametrize("suffix", [".3gp", ".flv", ".m2ts", ".mts", ".ts"])
+def test_what_camcorders_phones_and_recorders_write_is_played(suffix: str, tmp_path: Path) -> None:
+    form = "mpegts" if suffix == ".mts" else None  # whose writer does not know all of its names
+    path = write_film(tmp_path / f"film{suffix}", [numbered(5)], form=form)
+    reel = open_reel(str(path))
+    shot = reel.read()
+    reel.close()
+    assert shot is not None
+    assert number_of(shot.frame.rgb) == 5
 
 
 @pytest.mark.parametrize(
