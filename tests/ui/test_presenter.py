@@ -380,6 +380,30 @@ def test_paging_goes_past_pictures_that_cannot_be_opened(bench: Bench) -> None:
     assert bench.state.state.source == c
 
 
+def test_paging_goes_past_a_picture_that_cannot_be_traced(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    d = "/pictures/d.jpg"
+    bench.engine.frames[d] = make_frame(d)
+    bench.engine.folder = (A, B, d)
+    bench.presenter.open_path(A)
+    bench.engine.answer()
+    traced = bench.engine._traceframe
+
+    def too_long(message: TraceFrame) -> list[object]:
+        refused = message.frame.source == B
+        return [messages.Failed(message, "Too long.")] if refused else traced(message)
+
+    monkeypatch.setattr(bench.engine, "_traceframe", too_long)
+    bench.presenter.page(1)
+    bench.engine.answer()
+    assert bench.views.notices == ["Too long."]
+    assert bench.state.state.source == A
+    bench.presenter.page(1)
+    bench.engine.answer()
+    assert bench.state.state.source == d
+
+
 def test_undo_finds_a_pasted_picture_again(bench: Bench) -> None:
     pasted = make_frame("clipboard")
     bench.paste(pasted)

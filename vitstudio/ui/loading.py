@@ -83,7 +83,7 @@ class Loading:
         self._overtaken: list[OpenPicture | OpenImage] = []
         """Pictures asked for before a scene was: too late now."""
         self._unreadable: set[str] = set()
-        """Pictures that could not be opened since one could."""
+        """Pictures that could not be opened, or traced, since one could be opened."""
         self._looked_into = ""
         self._wanted_trace: TraceKey | None = None
         self._tracing: TraceKey | None = None
@@ -163,7 +163,7 @@ class Loading:
     def page(self, step: int) -> None:
         """Open the picture `step` places further in the folder, from the last one asked for.
 
-        What could not be opened a moment ago is passed over, or there would be no way past it. Of a
+        What could not be shown a moment ago is passed over, or there would be no way past it. Of a
         scene, the one whose seed is so much larger.
         """
         if is_made(self._wanted_source) and not self._pictures:
@@ -458,6 +458,8 @@ class Loading:
         source = self._wanted_source
         if source == failed.frame.source:
             source = self._wanted_source = key.frame.source
+            if source != failed.frame.source:
+                self._unreadable.add(failed.frame.source)
         self.frame, self.info, self._wanted_trace = key.frame, info, key
         if not self._put_back_restore():
             asked = key.asked
