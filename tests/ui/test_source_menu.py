@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QApplication
 
 from vitstudio.ui.metrics import Metrics
 from vitstudio.ui.theme import apply_theme
-from vitstudio.ui.views.source_menu import LONGEST_PX
+from vitstudio.ui.views.drawing import LONGEST_PX
 from vitstudio.ui.views.top_bar import TopBar
 
 THERE = (
@@ -147,6 +147,16 @@ def test_the_title_of_a_web_page_does_not_fill_the_screen(top, qtbot):
     with qtbot.waitSignal(top.path_picked) as said:
         menu.actions()[0].trigger()
     assert said.args == [source]
+
+
+def test_the_name_of_a_file_does_not_fill_the_screen(top, qtbot):
+    path = "/scans/" + "page of a book " * 16 + ".png"
+    top.show_recent((path,))
+    menu = open_menu(top)
+    assert menu.sizeHint().width() < LONGEST_PX + 250  # shortcuts have a column
+    with qtbot.waitSignal(top.path_picked) as said:
+        entry(menu, "page of a book").trigger()
+    assert said.args == [path]
 
 
 def test_formats_are_those_of_the_camera_in_use(top, qtbot):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from vitstudio.painting import palette
@@ -13,6 +13,8 @@ from vitstudio.painting.text import font_px
 
 LARGEST_PX = 16_777_215
 """Qt's QWIDGETSIZE_MAX: no limit."""
+LONGEST_PX = 420
+"""Of names that others gave, files and web pages: they are as long as people like."""
 DIGITS = str.maketrans("123456789", "000000000")
 
 
@@ -34,6 +36,11 @@ def derived_font(font: QFont, scale: float = 1.0, bold: bool = False) -> QFont:
     result.setPixelSize(max(8, round(font_px(font) * scale)))
     result.setWeight(QFont.Weight.DemiBold if bold else QFont.Weight.Normal)
     return result
+
+
+def shortened(text: str, metrics: QFontMetrics) -> str:
+    """A text without its middle where it is too long; its end may be a size or a suffix."""
+    return metrics.elidedText(text, Qt.TextElideMode.ElideMiddle, LONGEST_PX)
 
 
 def draw_text(

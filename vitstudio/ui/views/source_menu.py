@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QMenu, QWidget
 
 from vitstudio.core.live import CAPTURED, DEMO, LiveKind, kind_of, live_title, name_of
+from vitstudio.ui.views.drawing import shortened
 
 LOOKING = "Looking…"
-LONGEST_PX = 420
-"""A window's title may be as long as a web page's."""
 SENTENCE_CHARACTERS = 60
 
 
@@ -120,8 +119,7 @@ class SourceMenu(QObject):
 
     def _add_source(self, menu: QMenu, source: str, current: bool) -> None:
         name = name_of(source) or live_title(source)
-        middle = Qt.TextElideMode.ElideMiddle
-        shown = menu.fontMetrics().elidedText(name, middle, LONGEST_PX).replace("&", "&&")
+        shown = shortened(name, menu.fontMetrics()).replace("&", "&&")
         entry = menu.addAction(shown, partial(self.source_picked.emit, source))
         entry.setCheckable(True)
         entry.setChecked(current)

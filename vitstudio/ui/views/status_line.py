@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QPushBu
 
 from vitstudio.engine.messages import Progress
 from vitstudio.ui.views.controls import label
-from vitstudio.ui.views.drawing import ElidedLabel
+from vitstudio.ui.views.drawing import ElidedLabel, shortened
 
 RESTING_HINT = "Click a patch to ask what it looks at · Shift to peek"
 
@@ -63,7 +63,7 @@ class StatusLine(QFrame):
 
     def show_source(self, text: str, tooltip: str) -> None:
         """The picture's name and size."""
-        self._source.setText(text)
+        self._source.setText(shortened(text, self.fontMetrics()))
         self._source.setToolTip(tooltip)
         self._hint.setVisible(bool(text))
 

@@ -19,7 +19,7 @@ from vitstudio.state.sizes import FEWEST_PATCHES, patches_of, steps_of
 from vitstudio.ui.metrics import Metrics
 from vitstudio.ui.views.controls import KeySlider, MenuButton, enable, label
 from vitstudio.ui.views.device_menu import DeviceMenu
-from vitstudio.ui.views.drawing import SteadyLabel, set_tooltip, unit
+from vitstudio.ui.views.drawing import SteadyLabel, set_tooltip, shortened, unit
 from vitstudio.ui.views.model_button import ModelButton
 from vitstudio.ui.views.source_menu import SourceMenu
 
@@ -232,7 +232,7 @@ class TopBar(QFrame):
             menu.addAction(heading).setEnabled(False)
             for path in paths:
                 name = PurePath(path).stem if heading == "Samples" else PurePath(path).name
-                entry = menu.addAction(name.replace("&", "&&"))
+                entry = menu.addAction(shortened(name, menu.fontMetrics()).replace("&", "&&"))
                 entry.setToolTip(path)
                 entry.triggered.connect(partial(self.path_picked.emit, path))
             if heading == "Samples":

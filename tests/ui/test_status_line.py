@@ -1,0 +1,22 @@
+"""The line at the bottom: names of files leave room for what the cursor is on."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from vitstudio.ui.theme import apply_theme
+from vitstudio.ui.views.status_line import StatusLine
+
+
+def test_a_long_name_leaves_room(qapp: QApplication, qtbot: QtBot) -> None:
+    apply_theme(qapp)
+    line = StatusLine()
+    qtbot.addWidget(line)
+    line.show_source("a.png   600 × 400", "/a.png")
+    usual = line._source.text()
+    line.show_source("page of a book " * 16 + ".png   600 × 400", "/long.png")
+    assert usual == "a.png   600 × 400"
+    assert line._source.text().endswith(".png   600 × 400")
+    assert line._source.toolTip() == "/long.png"
+    assert line.minimumSizeHint().width() < 900
