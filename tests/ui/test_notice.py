@@ -45,6 +45,15 @@ def test_every_line_has_its_height(
     assert parent.rect().contains(notice.geometry())
 
 
+def test_a_file_name_is_no_markup(parent: QWidget) -> None:
+    notice = Notice(parent)
+    heights = []
+    for name in ("<h1>a", "(h1)a"):
+        notice.show_notice(f"{name}.png cannot be read.", "bad")
+        heights.append(notice._text.heightForWidth(400))
+    assert heights[0] == heights[1]
+
+
 def test_the_shadow_lies_below_the_message_and_goes_with_it(
     parent: QWidget, qapp: QApplication
 ) -> None:

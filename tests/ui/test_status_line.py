@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from vitstudio.engine.messages import Progress
 from vitstudio.ui.theme import apply_theme
 from vitstudio.ui.views.status_line import StatusLine
 
@@ -20,3 +21,15 @@ def test_a_long_name_leaves_room(qapp: QApplication, qtbot: QtBot) -> None:
     assert line._source.text().endswith(".png   600 × 400")
     assert line._source.toolTip() == "/long.png"
     assert line.minimumSizeHint().width() < 900
+
+
+def test_a_file_name_is_no_markup(qapp: QApplication, qtbot: QtBot) -> None:
+    apply_theme(qapp)
+    line = StatusLine()
+    qtbot.addWidget(line)
+    heights = []
+    for name in ("<h1>a", "(h1)a"):
+        line.show_source(f"{name}.png", "")
+        line.show_progress(Progress("OpenLive", f"Opening {name}.mp4"))
+        heights.append([part.sizeHint().height() for part in (line._source, line._work_text)])
+    assert heights[0] == heights[1]

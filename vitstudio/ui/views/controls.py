@@ -255,8 +255,8 @@ def swatch(colormap: str, size: QSize) -> QIcon:
 
 
 def label(text: str, role: str) -> QLabel:
-    """A label in one of the style sheet's roles."""
-    result = QLabel(text)
+    """A label in one of the style sheet's roles; what it says may be a file's name."""
+    result = QLabel(text, textFormat=Qt.TextFormat.PlainText)
     result.setProperty("role", role)
     return result
 

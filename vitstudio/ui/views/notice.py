@@ -41,7 +41,8 @@ class Notice(QFrame):
         self.setProperty("role", "card")
         self._mark = QLabel()
         self._mark.setProperty("pill", "accent")  # a badge from the start, or it gets no padding
-        self._text = QLabel(wordWrap=True)
+        # Names of files come with the sentences: they are no markup, whatever they look like.
+        self._text = QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
         self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         close = QPushButton("Dismiss")
         close.setProperty("kind", "flat")

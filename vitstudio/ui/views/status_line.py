@@ -30,7 +30,7 @@ class StatusLine(QFrame):
         self._source = label("", "muted")
         self._hint = label(RESTING_HINT, "muted")
         self._work = QWidget()
-        self._work_text = QLabel()
+        self._work_text = QLabel(textFormat=Qt.TextFormat.PlainText)
         self._bar = QProgressBar(textVisible=False)
         self._bar.setFixedWidth(140)
         cancel = QPushButton("Cancel")
