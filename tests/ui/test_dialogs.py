@@ -1,8 +1,10 @@
-"""What the file dialogs return for what was typed into them."""
+"""What the file dialogs offer, and what they return for what was typed into them."""
 
 import pytest
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from pytestqt.qtbot import QtBot
 
+from vitstudio.core.formats import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 from vitstudio.ui import dialogs
 
 SVG = "SVG drawing (*.svg)"
@@ -52,3 +54,22 @@ def test_a_file_is_not_replaced_unasked_because_its_suffix_was_left_out(typed, a
     assert texts == ["view.svg already exists.\nDo you want to replace it?"]
     answer.agreed = True
     assert dialogs.ask_export(None, "", "view") == str(tmp_path / "view.svg")
+
+
+def test_every_kind_of_file_that_opens_is_offered(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filters: list[str] = []
+
+    def choose(_parent: QWidget, _title: str, _folder: str, kinds: str) -> tuple[str, str]:
+        filters.append(kinds)
+        return "", ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", choose)
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    dialogs.ask_picture(parent, "")
+    dialogs.ask_video(parent, "")
+    pictures, videos = (kinds.partition(";;")[0].strip(")").partition("(")[2] for kinds in filters)
+    assert pictures.split() == [f"*{suffix}" for suffix in (*PICTURE_SUFFIXES, ".svg")]
+    assert videos.split() == [f"*{suffix}" for suffix in VIDEO_SUFFIXES]

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from vitstudio.core.formats import VIDEO_SUFFIXES
+from vitstudio.core.formats import PICTURE_SUFFIXES, VIDEO_SUFFIXES
 
-PICTURES = (
-    "Pictures (*.jpg *.jpeg *.png *.webp *.tif *.tiff *.bmp *.gif *.jfif *.svg);;All files (*)"
-)
+OPENED = (*PICTURE_SUFFIXES, ".svg")
+"""An SVG is no picture, but one of this program's exports opens with the state that it shows."""
+PICTURES = f"Pictures ({' '.join(f'*{suffix}' for suffix in OPENED)});;All files (*)"
 VIDEOS = f"Videos ({' '.join(f'*{suffix}' for suffix in VIDEO_SUFFIXES)});;All files (*)"
 CHECKPOINTS = "Weights (*.safetensors *.pth *.pt *.bin);;All files (*)"
 LABELS = "Text, one label a line (*.txt *.csv);;All files (*)"
