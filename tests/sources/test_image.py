@@ -402,6 +402,13 @@ def sentence_for(picture: Any) -> str:
     return message
 
 
+def test_the_preview_in_a_raw_file_is_not_taken_for_the_picture() -> None:
+    frame = load_frame(encoded(Image.fromarray(RGB), "TIFF", tiffinfo={254: 1}))
+    np.testing.assert_array_equal(frame.rgb, RGB)
+    assert frame.note.startswith("This is a preview")
+    assert load_frame(encoded(Image.fromarray(RGB), "TIFF", tiffinfo={254: 0})).note == ""
+
+
 def test_a_huge_picture_is_refused_from_its_header() -> None:
     data = png_header(30_000, 20_000)
     tracemalloc.start()

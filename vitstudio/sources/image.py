@@ -33,6 +33,8 @@ TIFF_BEGINNINGS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"
 """And the order of the bytes behind them."""
 WHITE_IS_ZERO = (262, 0)
 """A TIFF's tag for what its numbers mean, and its value for greys that go from white to black."""
+REDUCED = (254, 1)
+"""A TIFF's tag for what kind of picture one is, and its bit for a smaller copy of another."""
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 
 
@@ -199,6 +201,9 @@ def _is_negative(picture: Image.Image) -> bool:
 
 def _what_is_left_out(picture: Image.Image) -> list[str]:
     """Note on the other pictures in the file, if any."""
+    kind = getattr(picture, "tag_v2", {}).get(REDUCED[0])
+    if isinstance(kind, int) and kind & REDUCED[1]:  # a camera's raw file
+        return ["This is a preview of the picture in the file, which cannot be opened here."]
     if picture.format == "MPO":  # a photo, and the same again for depth or as a thumbnail
         return []
     count = getattr(picture, "n_frames", 1)
