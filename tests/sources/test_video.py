@@ -413,6 +413,19 @@ def test_colours(
     assert np.abs(shot.frame.rgb.astype(int) - (220, 60, 20)).max() <= 3
 
 
+@pytest.mark.parametrize("told", [8, 10, 14, 9])  # YCgCo, BT.2020-CL, ICtCp, BT.2020
+def test_colours_that_nothing_here_converts_are_shown_and_noted(
+    told: int, tmp_path: Path, opened: Opened
+) -> None:
+    def setup(stream: Any) -> None:
+        stream.codec_context.colorspace = told
+
+    path = write_film(tmp_path / "c.mp4", [numbered(i) for i in range(3)], setup=setup)
+    reel = opened(path)
+    assert numbers(reel) == [0, 1, 2]
+    assert ("colours" in reel.facts.note) is (told != 9)
+
+
 def test_a_size_that_changes_in_mid_stream(tmp_path: Path, opened: Opened) -> None:
     sizes = [(48, 64)] * 10 + [(96, 80)] * 10
     parts = []

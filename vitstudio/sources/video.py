@@ -14,7 +14,7 @@ from vitstudio.core.frame import Frame
 from vitstudio.core.live import LiveFacts
 from vitstudio.sources.reel import Shot
 from vitstudio.sources.video_file import VideoFile
-from vitstudio.sources.video_pixels import Pixels
+from vitstudio.sources.video_pixels import Pixels, has_known_colours
 
 KEPT_BYTES = 64_000_000
 """Of decoded pictures, so that a step back need not decode from the last key frame again."""
@@ -229,6 +229,8 @@ class VideoReel:
             notes.append(f"Its pictures end after {duration_s:.1f} of {told_s:.1f} s.")
         if file.stream.codec_context.color_trc in HDR:
             notes.append("Its HDR colours are shown without tone mapping, so they look pale.")
+        if not has_known_colours(picture):
+            notes.append("Its colours are coded in a way that is not known here, so they are off.")
         if picture.interlaced_frame:
             notes.append("It is interlaced, so edges that move have combs.")
         size_rc = self._pixels.size_rc(picture, file.stream.sample_aspect_ratio)

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 
 UNSPECIFIED = 2
 """FFmpeg's AVCOL_SPC_UNSPECIFIED."""
+CONVERTED = frozenset((0, 1, 2, 4, 5, 6, 7, 9))
+"""FFmpeg's AVCOL_SPC_ numbers of what its scaler can read; it refuses all others."""
+BT2020 = 9
+"""AVCOL_SPC_BT2020_NCL: the nearest to most of the others, which are newer."""
 HD_ROWS = 720
 """Videos of so many rows and without a word on it have the colours of BT.709, smaller of BT.601."""
 BAND = 32
@@ -37,8 +41,11 @@ class Pixels:
             Width of a pixel over its height; None or 0 if nobody said, which means 1.
         """
         width, height = square_size(frame.width, frame.height, pixel_aspect)
-        hd = frame.colorspace == UNSPECIFIED and frame.height >= HD_ROWS
-        space = Colorspace.ITU709 if hd else None
+        space: int | None = None
+        if not has_known_colours(frame):
+            space = BT2020
+        elif frame.colorspace == UNSPECIFIED and frame.height >= HD_ROWS:
+            space = Colorspace.ITU709
         converted = self._reformatter.reformat(frame, width, height, "rgb24", space)
         rgb = turned(np.asarray(converted.to_ndarray(), dtype=np.uint8), self._matrix_for(frame))
         rgb.setflags(write=False)
@@ -56,6 +63,11 @@ class Pixels:
             self._matrix_of = frame.width, frame.height
             self._matrix = display_matrix(frame)
         return self._matrix
+
+
+def has_known_colours(frame: VideoFrame) -> bool:
+    """Whether the colours of a picture can be converted exactly."""
+    return frame.colorspace in CONVERTED
 
 
 def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple[int, int]:
