@@ -353,6 +353,17 @@ def test_pixels_that_are_not_square(
     assert numbers(reel) == [1, 2]
 
 
+def test_the_shape_of_a_pixel_may_be_damaged(tmp_path: Path, opened: Opened) -> None:
+    def setup(stream: Any) -> None:
+        stream.codec_context.sample_aspect_ratio = Fraction(1, 255)
+
+    pictures = [numbered(3, (1080, 1920))]
+    reel = opened(write_film(tmp_path / "a.avi", pictures, "mpeg4", setup=setup))
+    shot = reel.read()
+    assert shot is not None
+    assert shot.frame.size_rc == reel.facts.size_rc == (1080, 1920)
+
+
 def test_pixels_that_are_not_square_and_turned(tmp_path: Path, opened: Opened) -> None:
     def setup(stream: Any) -> None:
         stream.codec_context.sample_aspect_ratio = Fraction(2, 1)

@@ -16,6 +16,8 @@ CONVERTED = frozenset((0, 1, 2, 4, 5, 6, 7, 9))
 """FFmpeg's AVCOL_SPC_ numbers of what its scaler can read; it refuses all others."""
 BT2020 = 9
 """AVCOL_SPC_BT2020_NCL: the nearest to most of the others, which are newer."""
+WIDEST_PIXEL = 10
+"""More than so many times as wide as high, or the other way round, is a damaged number."""
 HD_ROWS = 720
 """Videos of so many rows and without a word on it have the colours of BT.709, smaller of BT.601."""
 BAND = 32
@@ -72,9 +74,9 @@ def has_known_colours(frame: VideoFrame) -> bool:
 
 def square_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple[int, int]:
     """(width, height) with square pixels; the longer side of a pixel counts, so nothing is lost."""
-    if not pixel_aspect or pixel_aspect == 1:
+    aspect = float(pixel_aspect or 1)
+    if aspect == 1 or not 1 / WIDEST_PIXEL <= aspect <= WIDEST_PIXEL:
         return width, height
-    aspect = float(pixel_aspect)
     return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
 
 
