@@ -43,6 +43,8 @@ def program(qtbot: QtBot, tmp_path: Path) -> Iterator[Program]:
     finally:
         started.stop()
         started.window.deleteLater()
+        # What Python put there would be destroyed after Python: a crash once all tests are done.
+        QGuiApplication.clipboard().clear()
         QApplication.processEvents()
 
 
