@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from functools import cache
 
 import torch
@@ -18,10 +17,9 @@ CORNERS = tuple((i >> 2 & 1, i >> 1 & 1, i & 1) for i in range(8))
 @cache
 def _table(channels: int, device: str) -> Tensor:
     """Random values of the 8 corners of each cell, (cells, 8 x channels): one look-up a point."""
-    # The program brings torch without its exporter and what that needs; since torch 2.14 no
-    # generator can be made before both were imported.
-    importlib.import_module("torch.export")
-    generator = torch.Generator().manual_seed(20210104 + channels)
+    # A copy: the program brings torch without its exporter, and since torch 2.14 no new generator
+    # can be made before a part of that was imported.
+    generator = torch.default_generator.clone_state().manual_seed(20210104 + channels)
     values = torch.rand(PERIOD, PERIOD, PERIOD, channels, generator=generator)
     corners = [values.roll(tuple(-shift for shift in corner), dims=(0, 1, 2)) for corner in CORNERS]
     return torch.stack(corners, dim=3).reshape(PERIOD**3, 8 * channels).to(device)

@@ -194,7 +194,8 @@ def random_product(part: Part) -> Tensor:
     with torch.inference_mode(False), torch.enable_grad():
         inputs = part.inputs.clone().requires_grad_(True)
         token = part.token_of(inputs.clone())
-        generator = torch.Generator().manual_seed(0)
+        # A copy, since no new one can be made with what the program brings of torch 2.14.
+        generator = torch.default_generator.clone_state().manual_seed(0)
         vector = torch.randn(token.shape, generator=generator).to(token.device)
         return pulled_back(token, inputs, vector)
 
