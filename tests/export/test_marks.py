@@ -171,17 +171,18 @@ def test_a_map_of_pixels_is_no_heap_of_shapes(qapp, tmp_path):
     assert ET.parse(path).getroot().find(f"{SVG}g[@id='map']") is None
 
 
-def test_inverted_colours_reach_map_and_bar(qapp, tmp_path):
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_inverted_colours_reach_map_and_bar(qapp, tmp_path, suffix):
     plain = make_depth((100, 100, 300, 200), (300, 421))
     turned = make_depth((100, 100, 300, 200), (300, 421), invert=True)
-    first, scale = picture_of(plain, tmp_path / "a.png")
-    second, _ = picture_of(turned, tmp_path / "b.png")
+    first, scale = picture_of(plain, tmp_path / f"a{suffix}")
+    second, _ = picture_of(turned, tmp_path / f"b{suffix}")
     inside, outside = (round(150 * scale), round(200 * scale)), (round(50 * scale), 60)
     assert first[inside] == pytest.approx(second[outside], abs=2)
     assert first[outside] == pytest.approx(second[inside], abs=2)
     for content, top in ((plain, "#fde725"), (turned, "#440154")):
         layout = plan_figure(content, raster_size((300, 421), 6000))
-        image = render(save(content, tmp_path / "c.png"), 0, 0)
+        image = render(save(content, tmp_path / f"c{suffix}"), layout.width, layout.height)
         bar = layout.bar.bar
         colour = image[round(bar.top()) + 2, round(bar.center().x())]
         assert QColor(top).getRgb()[:3] == pytest.approx(colour, abs=6)

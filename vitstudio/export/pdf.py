@@ -6,6 +6,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QS
 from PySide6.QtGui import QColor, QPageSize, QPainter, QPdfWriter
 
 from vitstudio.core.errors import ExportError
+from vitstudio.core.overlay import shown_colormap
 from vitstudio.export.content import FigureContent
 from vitstudio.export.drawing import LARGEST_EMBEDDED_PX, paint_surroundings, paint_vector_scene
 from vitstudio.export.layout import plan_figure, raster_size
@@ -51,7 +52,7 @@ def pdf_bytes(content: FigureContent) -> bytes:
         painter.setRenderHint(QPainter.RenderHint.LosslessImageRendering, True)
         painter.fillRect(QRectF(0, 0, layout.width + 1, layout.height + 1), QColor(palette.GROUND))
         paint_vector_scene(painter, content, layout, device_scale)
-        paint_surroundings(painter, layout, content.state.colormap)
+        paint_surroundings(painter, layout, shown_colormap(content.state))
     finally:
         painter.end()
     buffer.close()
