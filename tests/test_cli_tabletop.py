@@ -63,3 +63,38 @@ def test_python_loads_a_scene() -> None:
     frame = vitstudio.load_image("tabletop:42")
     assert frame.truth is not None
     assert frame.truth.shape == "cube"
+
+
+@pytest.mark.parametrize(
+    ("model", "words", "said"),
+    [
+        ("world_vit", ("--view", "depth"), "measures no depth"),
+        ("world_vit", ("--view", "relevance", "--prompt", "a cube"), "reads no text"),
+        ("world_vit", ("--view", "points"), "not to sampling points"),
+        ("world_cnn", ("--view", "attention"), "no heads"),
+        ("world_cnn", ("--view", "rollout"), "rollout cannot follow"),
+        ("world_cnn", ("--head", "1"), "Layer 8 has no heads"),
+        ("world_depthformer", ("--direction", "to"), "only that way is shown"),
+    ],
+)
+def test_another_view_than_the_asked_one_is_never_written(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    model: str,
+    words: tuple[str, ...],
+    said: str,
+) -> None:
+    out = tmp_path / "view.png"
+    begin = ["trace", "tabletop:42", "--model", model, "--weights", "random"]
+    assert cli.main([*begin, *words, "--out", str(out)]) == 1
+    assert said in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_without_a_view_a_net_without_attention_shows_what_it_has(tmp_path: Path) -> None:
+    out = tmp_path / "view.npz"
+    words = ["trace", "tabletop:42", "--model", "world_cnn", "--weights", "random"]
+    assert cli.main([*words, "--out", str(out)]) == 0
+    state = read_state(out)
+    assert state is not None
+    assert state.view == "mixing"

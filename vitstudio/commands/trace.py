@@ -36,7 +36,9 @@ def add_trace(commands: Any) -> None:
         default=1,
         help="from 1: whose patch is asked in layers that hold several grids (default: 1)",
     )
-    parser.add_argument("--view", choices=VIEW_KINDS, default="attention")
+    parser.add_argument(
+        "--view", choices=VIEW_KINDS, help="attention by default, or what comes closest to it"
+    )
     parser.add_argument("--direction", choices=("from", "to"), default="from")
     parser.add_argument("--fit", choices=FITS, default="aspect")
     parser.add_argument("--patches", type=int, help="patches along the shorter side")
@@ -113,7 +115,7 @@ def _state(options: argparse.Namespace, trace: Trace) -> State:
         head=_head(options.head, trace.layers[layer - 1].num_heads, layer),
         level=_level(options.level, trace.layers[layer - 1], layer),
         query=_query(options.query, trace, layer - 1, options.level - 1),
-        view=options.view,
+        view=options.view or "attention",
         direction=options.direction,
         show_grid=not options.no_grid,
         smooth=not options.nearest,
@@ -121,7 +123,22 @@ def _state(options: argparse.Namespace, trace: Trace) -> State:
         colormap=options.colormap,
         scale=options.scale,
     )
-    return base.replace(**fixed)
+    return _as_asked(base.replace(**fixed), options, trace)
+
+
+def _as_asked(state: State, options: argparse.Namespace, trace: Trace) -> State:
+    """The state, if what was asked for by name can be shown of it.
+
+    The window shows something else then and says so beside it; a file would only be another one.
+    """
+    from vitstudio.state.resolve import resolve
+
+    view = resolve(state, trace.info.spec, trace.info)
+    if options.view is not None and view.state.view != options.view:
+        raise ModelError(view.disabled[f"view:{options.view}"])
+    if view.state.view == "attention" and view.state.direction != options.direction:
+        raise ModelError(view.disabled["direction"])
+    return state
 
 
 def _head(text: str, num_heads: int, layer: int) -> Head:
@@ -129,6 +146,8 @@ def _head(text: str, num_heads: int, layer: int) -> Head:
         return "mean"
     if text == "max":
         return "max"
+    if not num_heads:
+        raise ModelError(f"Layer {layer} has no heads: leave --head out.")
     if not text.isdecimal() or not 1 <= int(text) <= num_heads:
         raise ModelError(
             f"Layer {layer} has heads 1 to {num_heads} (or 'mean', 'max'); "
