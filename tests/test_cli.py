@@ -419,6 +419,11 @@ def test_a_download_of_an_unknown_model_is_one_sentence(run: Run) -> None:
     assert_one_sentence(run("models", "download", "nothing"), "nothing")
 
 
+def test_what_no_hub_has_is_not_said_to_be_here(run: Run) -> None:
+    assert_one_sentence(run("models", "download", "dat_tiny"), "by hand", "LeapLabTHU")
+    assert run("models", "download", "world_vit") == (0, "world_vit is on this computer.\n", "")
+
+
 def test_a_download_without_a_network_is_one_sentence(run: Run) -> None:
     assert_one_sentence(run("models", "download", "timm/vit_tiny_patch16_224.augreg_in21k"))
 

@@ -135,8 +135,15 @@ def download_weights(
     model_id: str,
     progress: hub.Progress = lambda _done, _total: None,
 ) -> None:
-    """Fetch the weights of a model unless they are on this computer."""
+    """Fetch the weights of a model unless they are on this computer.
+
+    Raises
+    ------
+    ModelError, DownloadError
+        If there is no such model, nothing to fetch its weights from, or they do not come.
+    """
     spec = load.listed_spec(model_id)
+    load.require_source(spec)
     if spec.weights is not None and hub.locate(spec.weights) is None:
         hub.download(spec.weights, progress, lambda: False)
 

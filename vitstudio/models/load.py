@@ -196,6 +196,27 @@ def listed_spec(model_id: str) -> ModelSpec:
     return spec or catalog.find_spec(model_id)
 
 
+def require_source(spec: ModelSpec) -> None:
+    """Say where the weights of a net come from if it is neither the program nor a hub.
+
+    Raises
+    ------
+    ModelError
+        If neither has them.
+    """
+    if spec.availability == "bundled" or spec.weights is not None:
+        return
+    if spec.world:
+        raise ModelError(
+            f"The weights of {spec.title} are not there yet: train it with 'python -m "
+            f"vitstudio.training {spec.id}', or choose 'random' weights."
+        )
+    raise ModelError(
+        f"The weights of {spec.title} can only be fetched by hand, from {spec.origin}, or "
+        "choose 'random' weights."
+    )
+
+
 def _build_random(model_id: str) -> AdaptedNet:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -214,17 +235,8 @@ def _build(model_id: str, weights: str) -> AdaptedNet:
     if spec is not None and spec.availability == "bundled":
         return _build_with_bundled(spec, family)
     spec = listed_spec(model_id)
-    if spec.world:
-        raise ModelError(
-            f"The weights of {spec.title} are not there yet: train it with 'python -m "
-            f"vitstudio.training {spec.id}', or choose 'random' weights."
-        )
+    require_source(spec)
     path = hub.locate(spec.weights) if spec.weights is not None else None
-    if path is None and spec.weights is None:
-        raise ModelError(
-            f"The weights of {spec.title} can only be fetched by hand, from {spec.origin}, or "
-            "choose 'random' weights."
-        )
     if path is None:
         raise ModelError(
             f"The weights of {spec.title} are not on this computer; download them in the model "
