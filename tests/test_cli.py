@@ -457,6 +457,48 @@ def test_without_a_display_the_window_says_how_to_get_a_picture_anyway() -> None
     )
 
 
+def test_what_is_no_number_is_null_in_json(trace: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.Trace, "check", lambda _trace, _layer: float("nan"))
+    status, out, _ = trace("--json")
+
+    def refuse(word: str) -> None:
+        raise AssertionError(word)
+
+    assert status == 0
+    assert json.loads(out, parse_constant=refuse)["check"] is None
+
+
+def test_letters_that_the_output_lacks_are_escaped() -> None:
+    words = ("zero-shot", "tabletop:3", "--model", "world_clip", "--labels", "猫,😀")
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+    result = program(*words, env=ascii_only)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "\\u732b" in result.stdout
+    result = program(*words, "--json", env=ascii_only)
+    assert {row["label"] for row in json.loads(result.stdout)["labels"]} == {"猫", "😀"}
+    result = program("trace", "猫.png", env=ascii_only)
+    assert_one_sentence((result.returncode, result.stdout, result.stderr), "does not exist")
+
+
+@pytest.mark.skipif(shutil.which("sh") is None, reason="needs a shell")
+def test_an_output_that_is_closed_or_full_is_no_mistake_of_the_program() -> None:
+    def shell(redirection: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-c", f"'{sys.executable}' -m vitstudio models list swin {redirection}"],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            timeout=120,
+            check=False,
+        )
+
+    closed = shell(">&-")
+    assert (closed.returncode, closed.stderr) == (0, "")
+    if Path("/dev/full").exists():
+        full = shell(">/dev/full")
+        assert_one_sentence((full.returncode, full.stdout, full.stderr), "disk is full")
+
+
 @pytest.mark.skipif(shutil.which("sh") is None, reason="needs a shell")
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     command = f"'{sys.executable}' -m vitstudio models list | head -n 1"

@@ -7,9 +7,11 @@ usage, 1 with one sentence on stderr for anything else.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from vitstudio import __version__
@@ -20,12 +22,14 @@ from vitstudio.commands.trace import add_trace
 from vitstudio.commands.zero_shot import add_zero_shot
 from vitstudio.core.errors import VitStudioError
 from vitstudio.engine.engine import failure
+from vitstudio.export.files import FULL
 
 COMMANDS = ("open", "trace", "models", "bench", "zero-shot", "depth")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is returned."""
+    _prepare_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or (words[0] not in COMMANDS and words[0] not in ("-h", "--help", "--version")):
         words = ["open", *words]  # `vitstudio cat.jpg` opens the window
@@ -38,14 +42,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("stopped.")
     except BrokenPipeError:
-        # Whoever read the output (head, less) has seen enough; the flush at exit must not fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # whoever read it (head, less) has seen enough
         return 1
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            _drop_output()
+            return _fail("the disk is full, so not all that was to be printed is written.")
         if sys.flags.dev_mode:  # python -X dev -m vitstudio ... shows the traceback
             raise
         return _fail(failure(options, error).sentence)
     return status
+
+
+def _prepare_streams() -> None:
+    """Let output be printed whatever it leads to.
+
+    Without a stream (closed by the shell, or never there) it is dropped: a file opened later would
+    else take its place. Letters that a stream's encoding lacks are escaped.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+        elif isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """What is not written yet never will be; the flush at exit must not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(sentence: str) -> int:

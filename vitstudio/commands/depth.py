@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
-from vitstudio.commands.options import add_model_options, facts_of, load_model, pair
+from vitstudio.commands.options import add_model_options, facts_of, load_model, pair, print_json
 from vitstudio.core.colormaps import COLORMAPS
 from vitstudio.core.errors import ModelError
 from vitstudio.core.state import DEPTHS_OF, FITS, State
@@ -74,7 +73,7 @@ def _depth(options: argparse.Namespace) -> int:
         "written": list(options.out),
     }
     if options.json:
-        print(json.dumps(report, ensure_ascii=False))
+        print_json(report)
     else:
         _print_depth(report)
     return 0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from vitstudio.commands.options import load_model
+from vitstudio.commands.options import load_model, print_json
 from vitstudio.core.errors import ModelError
 from vitstudio.core.state import PRECISIONS
 
@@ -54,7 +53,7 @@ def _list(options: argparse.Namespace) -> int:
         if all(word in f"{spec.id} {spec.title} {spec.family}".lower() for word in words)
     ]
     if options.json:
-        print(json.dumps([_spec_row(spec) for spec in specs], ensure_ascii=False))
+        print_json([_spec_row(spec) for spec in specs])
         return 0
     for spec in specs:
         state = {"bundled": "bundled", "local": "here", "download": "to download"}.get(
@@ -113,7 +112,7 @@ def _check(options: argparse.Namespace) -> int:
     if options.json:
         row = {"model": model.spec.id, "precision": model.precision, "device": model.device}
         row |= {"tolerance": trace.tolerance, "relative_errors": errors}  # type: ignore[dict-item]
-        print(json.dumps(row))
+        print_json(row)
     else:
         for layer, error in enumerate(errors):
             print(f"layer {layer + 1:>3}: {error:.1e}")

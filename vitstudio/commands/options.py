@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from typing import TYPE_CHECKING, Any
 
 from vitstudio.core.errors import ModelError
@@ -59,6 +60,13 @@ def load_model(options: argparse.Namespace) -> Model:
         device=options.device,
         precision=options.precision,
     )
+
+
+def print_json(report: Any) -> None:
+    """Print a report as JSON that every reader takes: in ASCII, and null for what is no number."""
+    from vitstudio.export.metadata import finite
+
+    print(json.dumps(finite(report), allow_nan=False))
 
 
 def facts_of(spec: ModelSpec, frame: Frame) -> dict[str, Any]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
-from vitstudio.commands.options import add_model_options, facts_of, load_model
+from vitstudio.commands.options import add_model_options, facts_of, load_model, print_json
 from vitstudio.core.errors import ModelError
 from vitstudio.core.state import FITS
 
@@ -79,7 +78,7 @@ def _zero_shot(options: argparse.Namespace) -> int:
         "labels": sorted(rows, key=lambda row: -row["probability"])[: options.top],  # type: ignore[operator]
     }
     if options.json:
-        print(json.dumps(report, ensure_ascii=False))
+        print_json(report)
     else:
         _print_zero_shot(report)
     return 0

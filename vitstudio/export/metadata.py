@@ -63,7 +63,7 @@ def metadata(content: FigureContent) -> dict[str, Any]:
 
 def metadata_json(content: FigureContent) -> str:
     """The metadata as text that is safe in UTF-8 and in XML."""
-    values = _finite(metadata(content))
+    values = finite(metadata(content))
     text = json.dumps(values, ensure_ascii=False, allow_nan=False)
     # File names may hold what neither UTF-8 nor XML can: then every odd letter is escaped.
     if any("\ud800" <= letter <= "\udfff" or letter in "\ufffe\uffff" for letter in text):
@@ -141,12 +141,12 @@ def _colours(content: FigureContent) -> dict[str, Any] | None:
     }
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
     """The same value with None where a number is infinite or missing, which JSON cannot say."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {key: _finite(part) for key, part in value.items()}
+        return {key: finite(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(part) for part in value]
+        return [finite(part) for part in value]
     return value
