@@ -54,6 +54,15 @@ def test_a_missing_folder_is_named(tmp_path):
         files.write_files({tmp_path / "none" / "a.png": b"1"})
 
 
+def test_a_name_that_is_too_long_is_an_error_of_the_export(tmp_path):
+    path = tmp_path / f"{'x' * 300}.png"
+    with pytest.raises(ExportError, match="too long"):
+        files.write_files({path: b"1"})
+    with pytest.raises(ExportError, match="too long"), files.whole_file(path):
+        pass
+    assert names(tmp_path) == []
+
+
 def test_a_folder_in_the_way_is_named(tmp_path):
     (tmp_path / "a.png").mkdir()
     with pytest.raises(ExportError, match="is a folder"):

@@ -30,10 +30,10 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     """
     # The place a link leads to is replaced, not the link.
     targets = {Path(os.path.realpath(path)): data for path, data in contents.items()}
-    for path in targets:
-        _check(path)
     prepared: dict[Path, Path] = {}
     try:
+        for path in targets:
+            _check(path)
         for path, data in targets.items():
             prepared[path] = _write_beside(path, data)
         _replace_all(prepared)
@@ -57,8 +57,8 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         With the reason and what to do, before the block where that is known before.
     """
     target = Path(os.path.realpath(path))
-    _check(target)
     try:
+        _check(target)
         with _beside(target) as (file, temporary):
             yield file
             file.close()
@@ -73,6 +73,8 @@ def sentence(error: OSError, path: Path) -> str:
         return f"The disk is full, so '{path.name}' was not written; free some space and try again."
     if error.errno in REFUSED:
         return f"'{path}' may not be written; choose another folder."
+    if error.errno == errno.ENAMETOOLONG:
+        return f"'{path.name[:40]}...' is too long a name for a file; choose a shorter one."
     return f"'{path}' could not be written ({error.strerror or error}); choose another place."
 
 
