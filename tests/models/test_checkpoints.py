@@ -16,6 +16,7 @@ from torchvision.models.vision_transformer import VisionTransformer as Torchvisi
 
 from vitstudio.core.errors import CheckpointError
 from vitstudio.models.checkpoints import match_keys, read_checkpoint, recognise
+from vitstudio.models.load import load, load_checkpoint
 
 TINY = {"img_size": 32, "patch_size": 8, "embed_dim": 128, "depth": 2, "num_heads": 2}
 
@@ -296,6 +297,32 @@ def test_bad_files(tmp_path, name, kind, expected):
         read_checkpoint(tmp_path / name)
     assert name in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["NET.PTH", "NET.SafeTensors"])
+def test_suffixes_may_be_capitals(tmp_path, name):
+    state = tiny_net().state_dict()
+    path = tmp_path / name
+    save_file(state, path) if "Safe" in name else torch.save(state, path)
+    assert read_checkpoint(path).keys() == state.keys()
+
+
+@pytest.mark.parametrize(
+    ("key", "shape"),
+    [
+        ("patch_embed.proj.weight", (128,)),
+        ("patch_embed.proj.weight", (128, 3, 0, 8)),
+        ("pos_embed", (3,)),
+        ("pos_embed", ()),
+    ],
+)
+def test_shapes_that_no_net_has_are_no_mistake_of_the_program(tmp_path, key, shape):
+    path = tmp_path / "net.pth"
+    torch.save({**tiny_net().state_dict(), key: torch.zeros(shape)}, path)
+    with pytest.raises(CheckpointError, match=r"net\.pth"):
+        load_checkpoint(str(path))
+    with pytest.raises(CheckpointError, match=r"net\.pth"):
+        load("world_vit", str(path))
 
 
 def test_a_folder_is_no_checkpoint(tmp_path):

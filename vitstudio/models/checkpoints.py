@@ -56,7 +56,8 @@ def read_checkpoint(path: str | Path, *, strip: bool = True) -> State:
     """
     path = Path(path)
     _check_file(path)
-    content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
+    read = _read_safetensors if path.suffix.lower() == ".safetensors" else _read_pickle
+    content = read(path)
     state = _unwrap(content)
     if not state:
         raise CheckpointError(
@@ -92,7 +93,7 @@ def _check_file(path: Path) -> None:
         raise CheckpointError(
             f"'{path}' cannot be read ({error.strerror}): check the path."
         ) from None
-    if not is_file or path.suffix not in SUFFIXES:
+    if not is_file or path.suffix.lower() not in SUFFIXES:
         raise CheckpointError(
             f"'{path.name}' is no checkpoint: choose a file ending in {', '.join(SUFFIXES)}."
         )

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -271,7 +271,7 @@ def _load_state(adapted: AdaptedNet, state: dict[str, Tensor], path: Path) -> Ad
     report = match_keys(shapes, state)
     if not report.ok:
         # The same net under its authors' or Hugging Face's names: brought under this library's.
-        with contextlib.suppress(CheckpointError):
+        with contextlib.suppress(CheckpointError), _odd_shapes_refused(path):
             renamed = recognise(state).state
             if match_keys(shapes, renamed).ok:
                 state, report = renamed, match_keys(shapes, renamed)
@@ -293,16 +293,33 @@ def _build_recognised(path: Path) -> AdaptedNet:
         spec = replace(adapted.spec, availability="local")
         return _hashed(replace(adapted, spec=spec), path)
     state = read_checkpoint(path)
+    with _odd_shapes_refused(path):
+        return _hashed(_build_described(path, state), path)
+
+
+@contextlib.contextmanager
+def _odd_shapes_refused(path: Path) -> Iterator[None]:
+    """What a net is to be built like is read off the shapes in a file, which may be any."""
+    try:
+        yield
+    except (ArithmeticError, AssertionError, LookupError, TypeError, ValueError) as error:
+        raise CheckpointError(
+            f"'{path.name}' has the keys of a known net, but weights of other shapes: copy or "
+            "download it again."
+        ) from error
+
+
+def _build_described(path: Path, state: dict[str, Tensor]) -> AdaptedNet:
     if (own := own_model_of(state, path.name)) is not None:
         model_id, notes = own
         family = family_of(model_id)
         assert family.build_from is not None
         adapted = family.build_from(model_id, None, str(path))
         spec = replace(adapted.spec, availability="local")
-        return _hashed(replace(adapted, spec=spec, notes=notes), path)
+        return replace(adapted, spec=spec, notes=notes)
     if (relative := build_relative(state, path.stem)) is not None:
         spec = replace(relative.spec, id=str(path))
-        return _hashed(_load_state(replace(relative, spec=spec), state, path), path)
+        return _load_state(replace(relative, spec=spec), state, path)
     architecture = recognise(state)
     spec = architecture.spec(str(path), path.stem)
     net = architecture.build()
@@ -311,7 +328,7 @@ def _build_recognised(path: Path) -> AdaptedNet:
     else:
         adapted = timm_vit.adapt_timm(net, spec.id, spec)
     adapted = _load_state(adapted, architecture.state, path)
-    return _hashed(replace(adapted, notes=architecture.notes), path)
+    return replace(adapted, notes=architecture.notes)
 
 
 def _hashed(adapted: AdaptedNet, path: Path) -> AdaptedNet:
