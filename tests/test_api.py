@@ -146,6 +146,17 @@ def test_random_weights_are_the_same_in_every_run_and_leave_the_dice_alone() -> 
         torch.testing.assert_close(tensor, two.net.state_dict()[name], rtol=0, atol=0)
 
 
+def test_a_fit_that_there_is_none_of_is_not_taken_for_another(model: Model) -> None:
+    with pytest.raises(PictureError, match="aspect, trained, whole; got 'train'"):
+        model.trace(COFFEE, fit="train")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("picture", [torch.zeros(3, 8, 8), None, [[0, 1]]], ids=type)
+def test_what_is_no_picture_is_told_what_is_one(picture: object) -> None:
+    with pytest.raises(PictureError, match="a path, the bytes of a file, a PIL picture or a uint8"):
+        vs.load_image(picture)
+
+
 def test_errors_belong_to_one_family() -> None:
     assert issubclass(ModelError, vs.VitStudioError)
     with pytest.raises(vs.VitStudioError, match="no model 'nothing'"):

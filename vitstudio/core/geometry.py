@@ -12,7 +12,7 @@ import math
 from vitstudio.core.errors import PictureError
 from vitstudio.core.record import Record
 from vitstudio.core.spec import ModelSpec
-from vitstudio.core.state import Fit
+from vitstudio.core.state import FITS, Fit
 
 Rect = tuple[float, float, float, float]
 """(x0, y0, x1, y1)."""
@@ -210,9 +210,12 @@ def plan(
     Raises
     ------
     PictureError
-        If `patches` is out of range, or the picture so long and thin that the input would hold
-        more patches than the net can be shown with, or that resizing it would take gigabytes.
+        If there is no such fit, `patches` is out of range, or the picture so long and thin that the
+        input would hold more patches than the net can be shown with, or that resizing it would take
+        gigabytes.
     """
+    if fit not in FITS:
+        raise PictureError(f"A fit is one of {', '.join(FITS)}; got {fit!r}.")
     if patches is not None and not 1 <= patches <= MAX_PATCHES:
         raise PictureError(
             f"A picture takes 1 to {MAX_PATCHES:,} patches along its shorter side, not {patches}."

@@ -71,6 +71,11 @@ def load_frame(picture: Picture, source: str = "") -> Frame:
         return _decode(picture, source, source or "The picture")
     if isinstance(picture, bytes):
         return _read(io.BytesIO(picture), source, source or "The picture")
+    if not isinstance(picture, str | os.PathLike):
+        raise PictureError(
+            "A picture is a path, the bytes of a file, a PIL picture or a uint8 array, not "
+            f"{type(picture).__name__}."
+        )
     path = Path(picture)
     check_file(path, "picture")
     try:
