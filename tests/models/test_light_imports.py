@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from importlib.metadata import version
 
 import pytest
 
 from tests.interpreters import said
+from vitstudio.models.light_imports import ASKED, COMPILER, without_compiler
 
 SCRIPT = """
 import json, sys
@@ -62,6 +65,31 @@ def test_the_compiler_comes_when_it_is_used() -> None:
         "later": True,
         "real": True,
     }
+
+
+def test_what_is_excepted_is_called_plainly_while_the_compiler_is_put_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in (COMPILER, ASKED):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    with without_compiler():
+        twice = importlib.import_module(COMPILER).disable(lambda x: 2 * x)
+        assert twice(3) == 6
+
+
+RECOGNISED = """
+import json
+from vitstudio.core.assets import assets_dir
+from vitstudio.models.load import load_checkpoint
+
+model = load_checkpoint(str(assets_dir() / "weights" / "dinov2_vits14.safetensors"))
+print(json.dumps(model.spec.num_layers))
+"""
+
+
+@pytest.mark.slow
+def test_a_checkpoint_is_the_first_thing_that_is_opened() -> None:
+    assert said(RECOGNISED) == 12
 
 
 @pytest.mark.slow

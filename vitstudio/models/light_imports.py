@@ -147,7 +147,8 @@ def _disable(
     @functools.wraps(plain)
     def call(*args: Any, **more: Any) -> Any:
         nonlocal excepted
-        if COMPILER not in sys.modules:  # then nothing is being compiled
+        # Then nothing is being compiled. The one that stands in would give this function again.
+        if isinstance(sys.modules.get(COMPILER), _StandIn | None):
             return plain(*args, **more)
         if excepted is None:
             compiler = importlib.import_module(COMPILER)
