@@ -195,3 +195,17 @@ def test_a_session_file_is_a_state_too(tmp_path):
     state = State(source="cat.png", layer=3)
     (tmp_path / "session.json").write_text(state.to_json(), encoding="utf-8")
     assert read_state(tmp_path / "session.json") == state
+
+
+@pytest.mark.parametrize("model_id", ["/home/ada/own nets/mine.pth", r"C:\Users\ada\mine.pth"])
+def test_the_caption_names_a_checkpoint_without_its_folder(qapp, tmp_path, model_id):
+    content = make_content(spec=make_spec(id=model_id))
+    path = save(content, tmp_path / "a.svg")
+    words = " ".join(ET.parse(path).getroot().find(f"{SVG}g[@id='caption']").itertext())
+    assert "mine.pth" in words
+    assert "ada" not in words
+
+
+def test_the_caption_names_a_listed_model_by_its_id(qapp, tmp_path):
+    path = save(make_content(spec=make_spec(id="timm/vit_tiny")), tmp_path / "a.svg")
+    assert "timm/vit_tiny" in path.read_text("utf-8").partition('id="caption"')[2]

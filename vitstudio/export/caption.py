@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath, PureWindowsPath
+
 from PySide6.QtGui import QFont
 
+from vitstudio.core.live import live_title
 from vitstudio.core.record import Record
 from vitstudio.core.state import Fit, Scale
 from vitstudio.core.worlds import WORLD_NAMES, answers_of, is_foreign, trained_on
@@ -81,7 +84,7 @@ def _facts(content: FigureContent) -> tuple[str, ...]:
     info, state = content.info, content.state
     rows, cols = info.frame.size_rc
     facts: list[str] = [
-        info.spec.id,
+        _model_name(info.spec.id),
         *filter(None, (trained_on(info.spec),)),
         f"{shorten_middle(content.picture_name, LONGEST_NAME)}, {cols} × {rows} px",
         ", ".join((FIT_WORDS[state.fit], *_sizes(content))),
@@ -95,6 +98,12 @@ def _facts(content: FigureContent) -> tuple[str, ...]:
         facts.append(f"against the truth: AbsRel {errors.abs_rel:.3f}, δ1 {errors.delta1:.1%}")
     facts.append(f"VitStudio {program_version()}")
     return tuple(facts)
+
+
+def _model_name(model_id: str) -> str:
+    """The id, or of one's own checkpoint, which is called by its path, the name of the file."""
+    is_path = PurePosixPath(model_id).is_absolute() or PureWindowsPath(model_id).is_absolute()
+    return shorten_middle(live_title(model_id), LONGEST_NAME) if is_path else model_id
 
 
 def _sizes(content: FigureContent) -> tuple[str, ...]:
