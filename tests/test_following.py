@@ -230,10 +230,11 @@ class _Noting(ComputeHandlers):
         message: messages.TraceFrame,
         every_layer: bool = False,
         replay: bool = False,
-        ready: Callable[[], None] | None = None,
+        *rest: Any,
+        **more: Any,
     ) -> Any:
         self.replayed.append(replay)
-        return super().trace_live(message, every_layer, replay, ready)
+        return super().trace_live(message, every_layer, replay, *rest, **more)
 
 
 @pytest.mark.parametrize("device", ["cpu", "cuda:0"])
