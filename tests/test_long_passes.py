@@ -99,7 +99,7 @@ def test_a_long_pass_that_is_given_up_ends_before_its_next_layer(bench: Bench) -
     (*_, traced) = bench.ask(messages.TraceFrame(frame(), patches=3))
     bench.begun.clear()
     bench.in_layer[1] = bench.cancel
-    with pytest.raises(Cancelled, match="lower the resolution"):
+    with pytest.raises(Cancelled, match="Stopped"):
         bench.ask(messages.TraceFrame(frame(1), patches=4))
     assert bench.begun == [0, 1]
     # What is on screen can still be asked, and the net is as it was.

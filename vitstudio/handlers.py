@@ -250,10 +250,7 @@ class ComputeHandlers:
             if time.perf_counter() - begin < LONG_S:
                 return
             if begin < self._passes_from_s:
-                raise Cancelled(
-                    "Stopped; if the model takes too long, lower the resolution or choose a "
-                    "smaller one."
-                )
+                raise Cancelled("Stopped; another picture or size is wanted.")
             say(layer / layers)
 
         def trace() -> Trace:

@@ -9,8 +9,7 @@ from vitstudio.core.state import State
 from vitstudio.engine import live_messages as live
 from vitstudio.engine.messages import CancelTrace, Failed, OpenModel, OpenPicture, TraceFrame
 from vitstudio.ui.long_pass import PATIENCE_S
-
-STOPPED = "Stopped; if the model takes too long, lower the resolution or choose a smaller one."
+from vitstudio.ui.presenter import STOPPED
 
 
 @pytest.fixture
@@ -98,11 +97,40 @@ def test_a_person_who_stops_a_pass_is_back_at_what_was_shown(bench: Bench) -> No
     request = begin_a_pass(bench, 90)
     bench.presenter.cancel()
     assert len(bench.engine.asked(CancelTrace)) == 1
+    assert bench.state.state == before
     give_up(bench, request)
     assert bench.state.state == before
     assert bench.views.notices == [STOPPED]
     assert bench.views.last("canvas", "show_busy") == ("",)
     assert [each.patches for each in bench.engine.asked(TraceFrame)] == [90]
+
+
+def test_a_person_who_stops_a_pass_stops_what_waits_for_it_too(bench: Bench) -> None:
+    request = begin_a_pass(bench, 90)
+    bench.presenter.open_path(B)
+    bench.engine.answer()
+    bench.state.update(patches=80)
+    bench.presenter.cancel()
+    give_up(bench, request)
+    assert (bench.state.state.source, bench.state.state.patches) == (A, None)
+    assert bench.views.last("canvas", "show_frame")[0].source == A
+    assert bench.views.last("canvas", "show_busy") == ("",)
+    assert [each.patches for each in bench.engine.asked(TraceFrame)] == [90]
+
+
+def test_a_person_who_stops_a_pass_in_its_last_layer_sees_what_was_before(bench: Bench) -> None:
+    request = begin_a_pass(bench, 90)
+    bench.presenter.cancel()
+    bench.engine.posted.append(request)
+    bench.engine.answer()
+    bench.clock.pass_time(2.0)
+    bench.engine.answer()  # its trace is gone, so it was traced again
+    assert bench.state.state.patches is None
+    info = bench.views.last("canvas", "show_map")[2]
+    assert info.transform.input_size[0] < 90 * 8
+    bench.state.update(head=1)
+    bench.engine.answer()
+    assert bench.shown_request.head == 1
 
 
 def test_a_first_pass_that_is_stopped_leaves_its_picture_and_model() -> None:

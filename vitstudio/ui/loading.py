@@ -364,12 +364,10 @@ class Loading:
         return self._tracing is not None and self._tracing.same_as(self._wanted_trace)
 
     def cancelled(self, request: object) -> bool:
-        """A request was given up before it was done; False if somebody waited for it."""
+        """A request was given up before it was done; False if it is of another kind."""
         if isinstance(request, OpenModel | OpenCheckpoint):
             self.failed(request)
         elif isinstance(request, TraceFrame):
-            if self._tracing is None or self._given_up is not self._tracing:
-                return False
             self._tracing = None
             self._send_trace()
         return isinstance(request, OpenModel | OpenCheckpoint | TraceFrame | LiveFrame)
@@ -450,6 +448,18 @@ class Loading:
         if failed is None or not failed.same_as(self._wanted_trace):
             self._send_trace()
             return
+        self._go_back(failed)
+
+    def stop(self) -> bool:
+        """Go back to what was shown before; False if no picture at rest is being traced."""
+        if self._tracing is None or self._wanted_trace is None or self.live.source:
+            return False
+        self._give_up_pass()
+        self._go_back(self._wanted_trace)
+        return True
+
+    def _go_back(self, failed: TraceKey) -> None:
+        """Show what was traced last, since this cannot be or takes too long."""
         self._failed_trace, self._coming = failed, None
         if self._good is None or self._good[0].spec is not self.spec:
             return

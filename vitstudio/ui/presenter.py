@@ -49,6 +49,7 @@ from vitstudio.ui.smoothing import Smoothing
 log = logging.getLogger(__name__)
 
 BUSY_DELAY_S = 0.15
+STOPPED = "Stopped; if the model takes too long, lower the resolution or choose a smaller one."
 MAY_CARRY_STATE = (".png", ".svg")
 OF_A_MAP = ("view", "layer", "head", "query", "direction")
 ASKED_OF_A_TRACE = (
@@ -244,7 +245,9 @@ class Presenter:
         """Stop a download, or all long work."""
         if not model_id:
             self._post(messages.CancelMaps())
-            self._post(messages.CancelTrace())
+            if self._loading.stop():
+                self._refresh()
+                self._screen.notice.show_notice(STOPPED, "info")
             self._post(CancelTake())
         self._downloads.cancel(model_id)
 
