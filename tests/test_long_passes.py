@@ -192,3 +192,50 @@ def test_live_pictures_that_are_given_up_while_they_are_recorded_are_recorded_la
     assert model is not None
     assert model.replays is not None
     assert model.replays.count == 1
+
+
+def test_a_live_picture_is_given_up_for_another_size_of_it(
+    bench: Bench, live: tuple[Engine, queue.Queue[Any]]
+) -> None:
+    """A slide stays for seconds, and the picture of a paused film for ever."""
+    engine, said = live
+    state = FOLLOW.state
+    assert state is not None
+
+    def choose() -> None:
+        bench.in_layer.clear()
+        engine.post(Follow(state.replace(patches=5)))
+
+    bench.in_layer[1] = choose
+    engine.post(LiveFrame(frame(0), 0.0))
+    answered = next_of(said, (LiveAnswered, messages.Failed))
+    assert answered.info.grid_size == (5, 8)
+    assert bench.begun[: 2 + bench.layers] == [0, 1, *range(bench.layers)]
+
+
+def test_a_live_picture_is_not_given_up_for_another_layer_or_query_of_it(
+    bench: Bench, live: tuple[Engine, queue.Queue[Any]]
+) -> None:
+    engine, said = live
+    state = FOLLOW.state
+    assert state is not None
+    bench.in_layer[1] = lambda: engine.post(Follow(state.replace(layer=0, query=(0.5, 0.5))))
+    engine.post(LiveFrame(frame(0), 0.0))
+    assert isinstance(next_of(said, (LiveAnswered, messages.Failed)), LiveAnswered)
+    assert bench.begun[: bench.layers] == list(range(bench.layers))
+
+
+def test_a_live_picture_is_given_up_without_a_word_when_its_source_is_left(
+    bench: Bench, live: tuple[Engine, queue.Queue[Any]]
+) -> None:
+    engine, said = live
+
+    def leave() -> None:
+        bench.in_layer.clear()
+        engine.post(Follow(None))
+        engine.post(messages.TraceFrame(frame(7), patches=4))
+
+    bench.in_layer[0] = leave
+    engine.post(LiveFrame(frame(0), 0.0))
+    assert next_of(said, (messages.Traced, messages.Failed)).info.frame.index == 7
+    assert bench.begun == [0, *range(bench.layers)]

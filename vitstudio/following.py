@@ -8,6 +8,7 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
+from vitstudio.core.errors import Cancelled
 from vitstudio.core.frame import Frame
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.trace import TraceInfo
@@ -54,6 +55,7 @@ class FollowHandlers:
         self._compute = compute
         self._table = compute.table()
         self._follow = Follow(None)
+        self._under_way: TraceKey | None = None
         self._sharing = Sharing()
         self._lasted: deque[float] = deque(maxlen=5)
         self._answering: deque[float] = deque(maxlen=5)
@@ -71,8 +73,13 @@ class FollowHandlers:
         return {Follow: self.follow}
 
     def follow(self, message: Any) -> None:
-        """Take what is to be answered from now on."""
-        self._follow = message
+        """Take what is to be answered from now on; a long pass that it does not want is given up.
+
+        Called on another thread than the pass runs on.
+        """
+        self._follow, key = message, self._under_way
+        if key is not None and not _is_wanted(key, message):
+            self._compute.cancel_trace(messages.CancelTrace())
 
     def live_frame(self, message: Any) -> Answers:
         """Trace a live picture, then answer in steps; a key press goes in between."""
@@ -82,7 +89,11 @@ class FollowHandlers:
         if key is not None:
             self._say_taken(_work(key))
         while key is not None:
-            info = self._trace(key, self._needs_every_layer())
+            info = self._traced(key)
+            if info is None:
+                yield None
+                key = _key(frame, self._compute.spec, self._follow)
+                continue
             # What was chosen during the forward pass counts already.
             asked = self._follow
             wanted = _key(frame, info.spec, asked)
@@ -93,6 +104,18 @@ class FollowHandlers:
                 return
             yield None  # the net is to see it in another size, and another net may be on its way
             key = _key(frame, self._compute.spec, self._follow)
+
+    def _traced(self, key: TraceKey) -> TraceInfo | None:
+        """The trace of a picture; None if it was given up since another one of it is wanted."""
+        self._under_way = key
+        try:
+            return self._trace(key, self._needs_every_layer())
+        except Cancelled:
+            if _is_wanted(key, self._follow):
+                raise  # it is another model that is wanted, or the end of the program
+            return None
+        finally:
+            self._under_way = None
 
     def _needs_every_layer(self) -> bool:
         """Whether heads of all layers are shown, and watching them is quicker than asking."""
@@ -154,6 +177,12 @@ def _key(frame: Frame, spec: ModelSpec | None, asked: Follow) -> TraceKey | None
     if spec is None or state is None or state.source != frame.source:
         return None
     return trace_key(frame, spec, state)
+
+
+def _is_wanted(key: TraceKey, asked: Follow) -> bool:
+    """Whether the trace of a picture is still what is asked for."""
+    wanted = _key(key.frame, key.spec, asked)
+    return wanted is not None and wanted.like(key)
 
 
 def _work(key: TraceKey) -> tuple[object, ...]:
