@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from vitstudio.core.assets import assets_dir
 from vitstudio.core.errors import Cancelled, ModelError
 from vitstudio.core.frame import Frame
 from vitstudio.core.state import State
@@ -205,6 +206,41 @@ def test_a_load_under_way_that_is_overtaken_changes_nothing(
         ask(compute, messages.OpenModel(TINY, "random"))
     assert compute.spec is spec
     assert isinstance(ask(compute, question(traced.info.generation))[0], messages.MapReady)
+
+
+@pytest.mark.parametrize("weights", ["random", "default"])
+def test_a_load_under_way_that_is_overtaken_ends_in_its_midst(
+    weights: str, compute: ComputeHandlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drawing a net of billions of parameters at random takes a minute."""
+    spec = compute.spec
+    looks: list[int] = []
+    stop = compute._stop_if_cancelled
+
+    def counted(message: Any) -> None:
+        looks.append(1)
+        if len(looks) == 30:
+            compute.cancel_load(messages.CancelLoad(messages.OpenModel(TINY).asked_s))
+        stop(message)
+
+    monkeypatch.setattr(compute, "_stop_if_cancelled", counted)
+    with pytest.raises(Cancelled):
+        ask(compute, messages.OpenModel("dinov2_vits14", weights))
+    assert len(looks) == 30
+    assert compute.spec is spec
+    monkeypatch.undo()
+    assert isinstance(ask(compute, messages.OpenModel(TINY, "random"))[-1], messages.ModelOpened)
+
+
+def test_a_checkpoint_under_way_that_is_overtaken_ends_in_its_midst(
+    compute: ComputeHandlers,
+) -> None:
+    message = messages.OpenCheckpoint(str(assets_dir() / "weights" / "dinov2_vits14.safetensors"))
+    answers = compute.table()[messages.OpenCheckpoint](message)
+    assert isinstance(next(answers), messages.Progress)
+    compute.close()
+    with pytest.raises(Cancelled):
+        next(answers)
 
 
 # ---- live pictures

@@ -90,8 +90,8 @@ class ComputeHandlers:
         }
 
     def close(self) -> None:
-        """Let the forward pass under way end before its next layer, and every later one."""
-        self._passes_from_s = float("inf")
+        """Let the load or the forward pass under way end as soon as it can, and all later ones."""
+        self._wanted_from_s = self._passes_from_s = float("inf")
 
     def cancel_maps(self, _message: Any) -> None:
         """Ask the long maps under way to stop at their next step."""
@@ -117,12 +117,16 @@ class ComputeHandlers:
             with uncollected():
                 bring_torch()
                 from vitstudio.models.families import bring_libraries
+                from vitstudio.models.interrupting import Interruptible
                 from vitstudio.models.load import load as load_model
 
                 if bring_libraries(message.model_id) or not self._frozen:
                     self._frozen = True
                     gc.freeze()
-            return load_model(message.model_id, message.weights, message.device, message.precision)
+            with Interruptible(lambda: self._stop_if_cancelled(message)):
+                return load_model(
+                    message.model_id, message.weights, message.device, message.precision
+                )
 
         return self._open(message, load)
 
@@ -133,9 +137,11 @@ class ComputeHandlers:
             from vitstudio.models.light_imports import bring_torch
 
             bring_torch()
+            from vitstudio.models.interrupting import Interruptible
             from vitstudio.models.load import load_checkpoint
 
-            return load_checkpoint(message.path, message.device, message.precision)
+            with Interruptible(lambda: self._stop_if_cancelled(message)):
+                return load_checkpoint(message.path, message.device, message.precision)
 
         return self._open(message, load)
 
