@@ -111,10 +111,18 @@ def test_a_long_pass_that_is_given_up_ends_before_its_next_layer(bench: Bench) -
     assert bench.ask(messages.AskCheck(traced.info.generation, 1))[-1].error < 1e-4
 
 
-def test_what_is_given_up_before_a_pass_does_not_count_for_it(bench: Bench) -> None:
+def test_what_is_given_up_before_a_pass_is_asked_for_does_not_count_for_it(bench: Bench) -> None:
     bench.cancel()
     (*_, traced) = bench.ask(messages.TraceFrame(frame(), patches=3))
     assert isinstance(traced, messages.Traced)
+
+
+def test_a_long_pass_that_is_given_up_while_it_waits_ends_soon(bench: Bench) -> None:
+    request = messages.TraceFrame(frame(), patches=3)  # another picture is under way
+    bench.cancel()
+    with pytest.raises(Cancelled):
+        bench.ask(request)
+    assert bench.begun == [0]
 
 
 def test_at_the_end_of_the_program_a_long_pass_does_not_hold_it_up(
@@ -161,8 +169,8 @@ def test_a_live_picture_that_is_given_up_makes_way_for_what_was_chosen(
 
     def choose() -> None:
         bench.in_layer.clear()
-        engine.post(messages.TraceFrame(frame(7), patches=4))
         engine.post(messages.CancelTrace())
+        engine.post(messages.TraceFrame(frame(7), patches=4))
 
     bench.in_layer[0] = choose
     engine.post(LiveFrame(frame(0), 0.0))
@@ -171,6 +179,15 @@ def test_a_live_picture_that_is_given_up_makes_way_for_what_was_chosen(
     assert isinstance(failed.request, LiveFrame)
     assert next_of(said, messages.Traced).info.frame.index == 7
     assert bench.begun == [0, *range(bench.layers)]
+
+
+def test_a_live_picture_is_finished_where_a_still_one_is_given_up(
+    bench: Bench, live: tuple[Engine, queue.Queue[Any]]
+) -> None:
+    engine, said = live
+    bench.in_layer[0] = lambda: engine.post(messages.CancelTrace(moving=False))
+    engine.post(LiveFrame(frame(5), 0.0))
+    assert next_of(said, (LiveAnswered, messages.Failed)).info.frame.index == 5
 
 
 def test_live_pictures_that_are_given_up_while_they_are_recorded_are_recorded_later(

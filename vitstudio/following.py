@@ -79,7 +79,7 @@ class FollowHandlers:
         """
         self._follow, key = message, self._under_way
         if key is not None and not _is_wanted(key, message):
-            self._compute.cancel_trace(messages.CancelTrace())
+            self._compute.give_up_moving()
 
     def live_frame(self, message: Any) -> Answers:
         """Trace a live picture, then answer in steps; a key press goes in between."""

@@ -54,7 +54,8 @@ class ComputeHandlers:
         self._frozen = False
         self._cancels = 0
         self._wanted_from_s = float("-inf")
-        self._passes_from_s = float("-inf")
+        self._passes_from_s = {True: float("-inf"), False: float("-inf")}
+        """Since when passes are wanted: of moving pictures (True), of still ones (False)."""
         self._prompts: Any = None
         self._check: Any = None
 
@@ -91,7 +92,8 @@ class ComputeHandlers:
 
     def close(self) -> None:
         """Let the load or the forward pass under way end as soon as it can, and all later ones."""
-        self._wanted_from_s = self._passes_from_s = float("inf")
+        self._wanted_from_s = float("inf")
+        self._passes_from_s = dict.fromkeys(self._passes_from_s, float("inf"))
 
     def cancel_maps(self, _message: Any) -> None:
         """Ask the long maps under way to stop at their next step."""
@@ -102,8 +104,13 @@ class ComputeHandlers:
         self._wanted_from_s = message.before_s
 
     def cancel_trace(self, message: Any) -> None:
-        """Give up the long forward passes that were begun before."""
-        self._passes_from_s = max(self._passes_from_s, message.before_s)
+        """Give up the long forward passes that were asked for before."""
+        for moving in (False, True) if message.moving else (False,):
+            self._passes_from_s[moving] = max(self._passes_from_s[moving], message.before_s)
+
+    def give_up_moving(self) -> None:
+        """Give up the long forward pass of a moving picture that is under way."""
+        self._passes_from_s[True] = max(self._passes_from_s[True], time.perf_counter())
 
     def open_model(self, message: Any) -> Answers:
         """Load a model by id."""
@@ -204,7 +211,7 @@ class ComputeHandlers:
             said = True
             self._emit(messages.Progress(task, "Running the model", done))
 
-        info = self.trace_live(message, say=say)
+        info = self.trace_live(message, say=say, moving=False)
         if said:
             yield messages.Progress(task, "", done=True)
         yield messages.Traced(info)
@@ -231,13 +238,14 @@ class ComputeHandlers:
         replay: bool = False,
         ready: Callable[[], None] | None = None,
         say: Callable[[float], None] = lambda _done: None,
+        moving: bool = True,
     ) -> TraceInfo:
         """Run the current model on a frame at once: its trace is the current one from then on.
 
         With `every_layer` all of them will be asked at once; with `replay` what was done for the
         pictures before may be replayed; `ready` is called just before the forward pass, and `say`
-        during a long one with the share that is done. Where it does not fit into memory it is tried
-        once more without the trace of before.
+        during a long one with the share that is done; `moving` is what `CancelTrace` says of it.
+        Where it does not fit into memory it is tried once more without the trace of before.
 
         Raises
         ------
@@ -255,7 +263,7 @@ class ComputeHandlers:
         def look(layer: int, layers: int) -> None:
             if time.perf_counter() - begin < LONG_S:
                 return
-            if begin < self._passes_from_s:
+            if message.asked_s < self._passes_from_s[moving]:
                 raise Cancelled("Stopped; another picture or size is wanted.")
             say(layer / layers)
 

@@ -5,6 +5,7 @@ import pytest
 from tests.ui.test_live import CLIP
 from tests.ui.test_live import Bench as LiveBench
 from tests.ui.test_presenter import A, B, Bench
+from vitstudio.core.live import Position
 from vitstudio.core.state import State
 from vitstudio.engine import live_messages as live
 from vitstudio.engine.messages import CancelTrace, Failed, OpenModel, OpenPicture, TraceFrame
@@ -184,6 +185,22 @@ def test_a_moving_picture_is_given_up_for_another_source_or_model() -> None:
     bench.presenter.receive(Failed(live.LiveFrame(frame, 0.0), STOPPED, cancelled=True))
     assert bench.screen.last("canvas", "show_frame")[0].source == A
     assert STOPPED not in bench.screen.notices
+
+
+def test_a_moving_picture_is_not_given_up_for_sizes_that_are_chosen_after_it() -> None:
+    """One step of a paused film: nothing would bring its picture again."""
+    bench = LiveBench()
+    bench.presenter.open_path(CLIP)
+    bench.engine.answer()
+    bench.engine.give(0)
+    bench.presenter.receive(live.LiveMoved(Position(CLIP, 0.0, 0, playing=False)))
+    bench.engine.answer()
+    bench.state.update(patches=90)
+    (request,) = (each for each in bench.engine.posted if isinstance(each, TraceFrame))
+    bench.engine.posted.remove(request)  # it waits behind the picture of a step
+    bench.state.update(patches=50)
+    (given_up,) = bench.engine.asked(CancelTrace)
+    assert not given_up.moving
 
 
 def test_a_pass_that_takes_a_while_can_be_stopped_before_its_first_layer_is_done(

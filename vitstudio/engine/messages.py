@@ -93,21 +93,27 @@ class DrawScene(Record):
 
 
 class TraceFrame(Record, eq=False):
-    """Run the current model on a frame; `layer` is the one that will be asked about first."""
+    """Run the current model on a frame; `layer` is the one that will be asked about first.
+
+    `asked_s` is as in OpenModel.
+    """
 
     frame: Frame
     fit: Fit = "aspect"
     patches: int | None = None
     layer: int | None = field(default=None, compare=False)
+    asked_s: float = field(default_factory=time.perf_counter, compare=False)
 
 
 class CancelTrace(Record):
-    """Forward passes that were begun before that `time.perf_counter()` are not wanted any more.
+    """Forward passes asked for before that `time.perf_counter()` are not wanted any more.
 
+    Those of still pictures; with `moving` also the one of a moving picture that was begun before.
     One that takes long ends before its next layer, and its picture is answered by Failed with
     `cancelled`.
     """
 
+    moving: bool = True
     before_s: float = field(default_factory=time.perf_counter)
 
 

@@ -544,17 +544,21 @@ class Loading:
             and self.live.playing
         )
 
-    def _give_up_pass(self) -> None:
-        """Nobody waits for the pass under way: a long one need not be finished."""
-        if self._tracing is not None or self.live.source:
+    def _give_up_pass(self, moving: bool = True) -> None:
+        """Nobody waits for the pass under way: a long one need not be finished.
+
+        With `moving` nor for that of a moving picture.
+        """
+        if self._tracing is not None or (moving and self.live.source):
             self._given_up = self._tracing
-            self._post(CancelTrace())
+            self._post(CancelTrace(moving))
 
     def _send_trace(self) -> None:
         wanted, answered = self._wanted_trace, self.info is not None and self._coming is None
         if self._tracing is not None and not self._tracing.same_as(wanted):
             if self._given_up is not self._tracing:
-                self._give_up_pass()
+                # A moving picture may be under way before it: it is shown in the new size.
+                self._give_up_pass(moving=False)
             return
         if wanted is None or answered or self._tracing is not None or self._models:
             return
