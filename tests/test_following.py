@@ -147,6 +147,25 @@ def test_a_key_press_during_the_forward_pass_counts_already(
     assert answered.answers[0].token_map.request.layer == 9
 
 
+def test_a_size_that_changes_all_the_time_does_not_keep_the_picture_back(
+    compute: ComputeHandlers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second pass is answered, as one of the size that it had."""
+    follow = FollowHandlers(compute)
+    follow.follow(Follow(STATE))
+    trace, sizes = compute.trace_live, iter((5, 6, 7, 8))
+
+    def dragged(message: messages.TraceFrame, *how: bool) -> Any:
+        info = trace(message, *how)
+        follow.follow(Follow(replace(STATE, patches=next(sizes), layer=9)))
+        return info
+
+    monkeypatch.setattr(compute, "trace_live", dragged)
+    (answered,) = answers(follow, LiveFrame(frame(0), 0.0))
+    assert answered.asked.state == replace(STATE, patches=5, layer=9)
+    assert min(answered.info.grid_size) == 5
+
+
 def test_other_questions_are_answered_of_the_newest_picture(
     compute: ComputeHandlers, follow: FollowHandlers
 ) -> None:

@@ -211,23 +211,24 @@ def test_live_pictures_that_are_given_up_while_they_are_recorded_are_recorded_la
     assert model.replays.count == 1
 
 
-def test_a_live_picture_is_given_up_for_another_size_of_it(
-    bench: Bench, live: tuple[Engine, queue.Queue[Any]]
+@pytest.mark.parametrize(("patches", "begun"), [(2, 2), (5, 6)], ids=["smaller", "larger"])
+def test_a_live_picture_is_given_up_for_a_smaller_size_of_it(
+    patches: int, begun: int, bench: Bench, live: tuple[Engine, queue.Queue[Any]]
 ) -> None:
-    """A slide stays for seconds, and the picture of a paused film for ever."""
+    """Who drags the resolution to more sees the pictures of less meanwhile, or none would be."""
     engine, said = live
     state = FOLLOW.state
     assert state is not None
 
     def choose() -> None:
         bench.in_layer.clear()
-        engine.post(Follow(state.replace(patches=5)))
+        engine.post(Follow(state.replace(patches=patches)))
 
     bench.in_layer[1] = choose
     engine.post(LiveFrame(frame(0), 0.0))
     answered = next_of(said, (LiveAnswered, messages.Failed))
-    assert answered.info.grid_size == (5, 8)
-    assert bench.begun[: 2 + bench.layers] == [0, 1, *range(bench.layers)]
+    assert min(answered.info.grid_size) == patches
+    assert bench.begun[: begun + bench.layers] == [*range(begun), *range(bench.layers)]
 
 
 def test_a_live_picture_is_not_given_up_for_another_layer_or_query_of_it(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from vitstudio.core.errors import Cancelled
+from vitstudio.core.errors import Cancelled, PictureError
 from vitstudio.core.frame import Frame
+from vitstudio.core.geometry import plan
 from vitstudio.core.spec import ModelSpec
 from vitstudio.core.trace import TraceInfo
 from vitstudio.engine import messages
@@ -78,7 +80,7 @@ class FollowHandlers:
         Called on another thread than the pass runs on.
         """
         self._follow, key = message, self._under_way
-        if key is not None and not _is_wanted(key, message):
+        if key is not None and not _goes_on(key, message):
             self._compute.give_up_moving()
 
     def live_frame(self, message: Any) -> Answers:
@@ -88,6 +90,7 @@ class FollowHandlers:
         key = _key(frame, self._compute.spec, self._follow)
         if key is not None:
             self._say_taken(_work(key))
+        again = False
         while key is not None:
             info = self._traced(key)
             if info is None:
@@ -97,21 +100,24 @@ class FollowHandlers:
             # What was chosen during the forward pass counts already.
             asked = self._follow
             wanted = _key(frame, info.spec, asked)
-            if wanted is not None and wanted.like(key):
+            # Whoever drags the resolution of a slow net is to see something meanwhile: so the
+            # second pass is answered in any case.
+            if wanted is not None and (again or wanted.like(key)):
                 if self._answering:
                     self.taken(REST * median(self._answering))
-                yield from self._answered(message, info, asked, begin)
+                yield from self._answered(message, info, _in_size_of(key, asked), begin)
                 return
+            again = True
             yield None  # the net is to see it in another size, and another net may be on its way
             key = _key(frame, self._compute.spec, self._follow)
 
     def _traced(self, key: TraceKey) -> TraceInfo | None:
-        """The trace of a picture; None if it was given up since another one of it is wanted."""
+        """The trace of a picture; None if it was given up since a quicker one of it is wanted."""
         self._under_way = key
         try:
             return self._trace(key, self._needs_every_layer())
         except Cancelled:
-            if _is_wanted(key, self._follow):
+            if _goes_on(key, self._follow):
                 raise  # it is another model that is wanted, or the end of the program
             return None
         finally:
@@ -179,10 +185,30 @@ def _key(frame: Frame, spec: ModelSpec | None, asked: Follow) -> TraceKey | None
     return trace_key(frame, spec, state)
 
 
-def _is_wanted(key: TraceKey, asked: Follow) -> bool:
-    """Whether the trace of a picture is still what is asked for."""
+def _goes_on(key: TraceKey, asked: Follow) -> bool:
+    """Whether the pass of a picture is to be finished whatever takes its place.
+
+    Who drags the resolution to more is to see pictures meanwhile; who comes back from too much
+    should not wait for it.
+    """
     wanted = _key(key.frame, key.spec, asked)
-    return wanted is not None and wanted.like(key)
+    return wanted is not None and (wanted.like(key) or _pixels(wanted) >= _pixels(key))
+
+
+def _pixels(key: TraceKey) -> float:
+    """Of the net's input."""
+    try:
+        return math.prod(plan(key.frame.size_rc, key.spec, key.fit, key.patches).input_size)
+    except PictureError:  # what cannot be is no reason to give up what can
+        return math.inf
+
+
+def _in_size_of(key: TraceKey, asked: Follow) -> Follow:
+    """What is asked of a pass, whose size may be another by now."""
+    state, of = asked.state, key.asked
+    assert state is not None
+    size = state.replace(fit=of.fit, patches=of.patches, live_patches=of.live_patches)
+    return asked if size == state else Follow(size, asked.preview, asked.tab)
 
 
 def _work(key: TraceKey) -> tuple[object, ...]:

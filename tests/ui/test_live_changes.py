@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from tests.ui.fakes import make_frame, make_spec
 from tests.ui.small_device import BROKEN, OTHER, picture
 from tests.ui.test_live import CAMERA, CLIP
-from vitstudio.core.live import LiveFacts
+from vitstudio.core.live import LiveFacts, Position
 from vitstudio.engine import live_messages as live
 from vitstudio.engine import messages
 
@@ -194,3 +195,33 @@ def test_a_pasted_picture_is_back_when_the_source_is_closed(studio):
     assert studio.screen.last("canvas", "show_frame")[0] is pasted
     assert studio.screen.notices == []
     assert studio.live.source == ""
+
+
+def in_a_size_of_before(bench, playing):
+    """A picture is answered when another fit was just chosen."""
+    bench.presenter.receive(live.LiveMoved(Position(CLIP, 7 / 30, 7, playing)))
+    bench.engine.answer()
+    bench.state.update(fit="whole")
+    asked = replace(bench.engine.follow.state, fit="aspect")
+    bench.engine.follow = live.Follow(asked, tab=bench.engine.follow.tab)
+    before = list(bench.engine.posted)
+    bench.engine.posted.clear()  # answered later
+    bench.engine.trace(7)
+    bench.engine.posted[:0] = before
+
+
+def test_a_running_picture_in_a_size_of_before_is_shown(playing):
+    in_a_size_of_before(playing, True)
+    assert playing.shown()[0] == 7
+    assert not playing.engine.asked(messages.TraceFrame)[1:]
+    playing.engine.give(8)
+    assert playing.shown()[0] == 8
+    assert playing.engine.follow.state.fit == "whole"
+
+
+def test_a_step_in_a_size_of_before_is_traced_in_the_new_one(playing):
+    in_a_size_of_before(playing, False)
+    playing.engine.answer()
+    assert playing.shown()[0] == 7
+    request = playing.engine.asked(messages.TraceFrame)[-1]
+    assert (request.frame.index, request.fit) == (7, "whole")

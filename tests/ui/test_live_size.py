@@ -40,8 +40,8 @@ class Rig:
         self.size = LiveSize(self.state, self.notice)
         self.spec = find_spec(model_id)
 
-    def answered(self, seconds):
-        state = self.state.state
+    def answered(self, seconds, state=None):
+        state = state or self.state.state
         patches = patches_of(state, state.source)
         transform = plan((480, 640), self.spec, state.fit, patches)
         self.size.answered(
@@ -53,6 +53,15 @@ class Rig:
 class Info:
     def __init__(self, spec, transform):
         self.spec, self.transform = spec, transform
+
+
+def test_a_picture_in_a_size_of_before_says_nothing_of_the_new_one():
+    rig = Rig()
+    before = rig.state.state
+    rig.answered(1.5)
+    lowered = rig.answered(1.5)
+    assert lowered
+    assert rig.answered(1.5, before) == lowered
 
 
 def test_two_slow_pictures_lower_the_resolution_once():

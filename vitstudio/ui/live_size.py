@@ -35,6 +35,9 @@ class LiveSize:
         self._before = (trace, seconds)
         if state.patches is not None or not spec.flexible or state.fit == "trained":
             return
+        asked = message.asked.state
+        if asked is not None and patches_of(asked, state.source) != patches_of(state, state.source):
+            return  # it says nothing of the size that was chosen since
         again = known == trace and min(before_s, seconds) > SLOW_S
         if not again and seconds <= VERY_SLOW_S:
             return

@@ -208,7 +208,10 @@ class LiveView:
             self._show_transport()
 
     def _on_answered(self, message: LiveAnswered) -> None:
-        if self._live.place is not None or not self._loading.live_answered(message):
+        if self._live.place is not None:
+            return
+        if not self._loading.live_answered(message):
+            self._refresh()
             return
         self._live.answered(message)
         self._show(message, self._live.playing)

@@ -267,14 +267,19 @@ class Loading:
             self.scenes.go_on()
 
     def live_answered(self, message: LiveAnswered) -> bool:
-        """Take a live picture with its trace; False if it is of a source or model of before."""
+        """Take a live picture with its trace; False if it is of a source or model of before.
+
+        While pictures come, one in a size of before is taken too; of one that stays, the trace in
+        the new size is asked for instead.
+        """
         info, spec, asked = message.info, self.spec, message.asked.state
         if spec is None or info.spec is not spec or self._models or asked is None:
             return False
         if info.frame.source != self._wanted_source:
             return False
-        key = trace_key(info.frame, spec, self._state.state)
-        if not key.like(trace_key(info.frame, spec, asked)):
+        key = trace_key(info.frame, spec, asked)
+        if not key.like(trace_key(info.frame, spec, self._state.state)) and not self.live.playing:
+            self.show_past(info.frame)
             return False
         self.frame, self.info, self._coming = info.frame, info, None
         self._good, self._wanted_trace = (key, info), key
