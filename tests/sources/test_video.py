@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import random
@@ -604,6 +605,34 @@ def test_a_file_whose_table_was_cut_off(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1500])
     with pytest.raises(PictureError, match="damaged, cut short"):
         VideoReel(str(path))
+
+
+@pytest.fixture(params=[errno.EIO, errno.EPERM])
+def refused(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """A film that FFmpeg refuses with an error that sounds like one of the disk."""
+
+    def refuses(file: str, **_options: Any) -> None:
+        av.error.err_check(-request.param, file)
+
+    path = write_film(tmp_path / "bad.mkv", [numbered(i) for i in range(3)])
+    monkeypatch.setattr(av, "open", refuses)
+    return path
+
+
+def test_a_damaged_file_is_no_fault_of_the_disk(refused: Path) -> None:
+    with pytest.raises(PictureError, match=r"bad\.mkv cannot be opened as a video: it is damaged"):
+        VideoReel(str(refused))
+
+
+def test_a_fault_of_the_disk(refused: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_args: Any, **_options: Any) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Path, "open", fails)
+    with pytest.raises(PictureError, match=r"cannot be read \(Input/output error\)"):
+        VideoReel(str(refused))
 
 
 def test_sound_alone(tmp_path: Path) -> None:

@@ -8,6 +8,11 @@ from pathlib import Path
 
 from vitstudio.core.errors import PictureError
 
+READ_BYTES = 256_000_000
+"""So much of a file is read at most to see whether it can be."""
+PIECE_BYTES = 1_000_000
+"""At a time."""
+
 
 def check_file(path: Path, what: str) -> os.stat_result:
     """The facts of a file that can be read.
@@ -32,6 +37,21 @@ def check_file(path: Path, what: str) -> os.stat_result:
         # Opening a pipe or a device could wait for ever, and there is no way back in it.
         raise PictureError(f"{path} is not a file; choose a {what} file.")
     return status
+
+
+def read_error(path: Path) -> OSError | None:
+    """What the operating system says when a file is read; None if it can be.
+
+    Of a very large file only the beginning is read, as more would take long.
+    """
+    left = READ_BYTES
+    try:
+        with path.open("rb", buffering=0) as file:
+            while left > 0 and (piece := file.read(min(left, PIECE_BYTES))):
+                left -= len(piece)
+    except OSError as error:
+        return error
+    return None
 
 
 def why_unreadable(path: Path, error: Exception) -> str:

@@ -17,7 +17,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from vitstudio.core.errors import Cancelled, PictureError
-from vitstudio.sources.files import check_file, why_unreadable
+from vitstudio.sources.files import check_file, read_error, why_unreadable
 
 # Named, so that no file can send the reader to other files or into the net (playlists can).
 FORMATS = "asf,avi,flv,matroska,mov,mpeg,mpegts,mpegvideo,ogg"
@@ -139,8 +139,7 @@ class VideoFile:
         try:
             yield from self._container.demux(self.stream)
         except FFmpegError as error:
-            if isinstance(error, OSError):
-                raise PictureError(why_unreadable(self.path, error)) from error
+            _check_disk(self.path, error)
             self.damaged += 1
             yield None
         except IndexError:
@@ -166,13 +165,22 @@ def _container(path: Path) -> InputContainer:
     try:
         container: InputContainer = av.open(str(path), **arguments)
     except FFmpegError as error:
-        if isinstance(error, OSError):
-            raise PictureError(why_unreadable(path, error)) from error
+        _check_disk(path, error)
         raise PictureError(
             f"{path.name} cannot be opened as a video: it is damaged, cut short or of another "
             "kind; get another copy of it or save it as MP4."
         ) from error
     return container
+
+
+def _check_disk(path: Path, error: FFmpegError) -> None:
+    """Raise what the operating system says of a file, if that is why it cannot be read.
+
+    FFmpeg gives the same errors for damaged files: of input and output for a size that leads past
+    the end, of missing permission for a key that is not there.
+    """
+    if isinstance(error, OSError) and (real := read_error(path)):
+        raise PictureError(why_unreadable(path, real)) from error
 
 
 def _main_stream(container: InputContainer, name: str) -> VideoStream:
