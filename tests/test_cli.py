@@ -213,6 +213,25 @@ def test_a_query_counts_in_the_grid_of_its_layer(
     assert "is outside the grid of" in err
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("trace", "--model", "world_cnn"),
+        ("depth", "--model", "world_depthformer"),
+        ("zero-shot", "--model", "world_clip", "--labels", "a cube,a ball"),
+    ],
+)
+def test_what_was_changed_on_a_picture_is_said_beside_the_report(
+    run: Run, command: tuple[str, ...], tmp_path: Path
+) -> None:
+    picture = tmp_path / "half.png"
+    Image.new("RGBA", (96, 96), (200, 30, 30, 128)).save(picture)
+    name, *words = command
+    status, out, err = run(name, picture, *words, "--json")
+    assert (status, err) == (0, "vitstudio: Its transparent parts are laid on white.\n")
+    assert json.loads(out)["picture"] == str(picture)
+
+
 # ---- bad usage
 
 

@@ -6,7 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from vitstudio.commands.options import add_model_options, facts_of, load_model, pair, print_json
+from vitstudio.commands.options import (
+    add_model_options,
+    facts_of,
+    load_model,
+    pair,
+    print_json,
+    say_note,
+)
 from vitstudio.core.colormaps import COLORMAPS
 from vitstudio.core.errors import ModelError
 from vitstudio.core.state import DEPTHS_OF, FITS, State
@@ -72,6 +79,7 @@ def _depth(options: argparse.Namespace) -> int:
         "truth": truth,
         "written": list(options.out),
     }
+    say_note(frame)
     if options.json:
         print_json(report)
     else:

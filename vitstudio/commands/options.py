@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 from vitstudio.core.errors import ModelError
@@ -79,3 +80,9 @@ def facts_of(spec: ModelSpec, frame: Frame) -> dict[str, Any]:
         "picture": frame.source,
         "note": foreign_note(spec, frame),
     }
+
+
+def say_note(frame: Frame) -> None:
+    """What the user should know of how the picture was read, apart from what a script reads."""
+    if frame.note:
+        print(f"vitstudio: {frame.note}", file=sys.stderr)

@@ -6,7 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vitstudio.commands.options import add_model_options, facts_of, load_model, pair, print_json
+from vitstudio.commands.options import (
+    add_model_options,
+    facts_of,
+    load_model,
+    pair,
+    print_json,
+    say_note,
+)
 from vitstudio.core.colormaps import COLORMAPS
 from vitstudio.core.errors import ModelError
 from vitstudio.core.state import FITS, SCALES, VIEW_KINDS, Head, Query, State
@@ -77,6 +84,7 @@ def _trace(options: argparse.Namespace) -> int:
         trace.figure(state).save(Path(path))
     report = _report(trace, state)
     report["written"] = list(options.out)
+    say_note(frame)
     if options.json:
         print_json(report)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from vitstudio.commands.options import add_model_options, facts_of, load_model, print_json
+from vitstudio.commands.options import add_model_options, facts_of, load_model, print_json, say_note
 from vitstudio.core.errors import ModelError
 from vitstudio.core.state import FITS
 
@@ -77,6 +77,7 @@ def _zero_shot(options: argparse.Namespace) -> int:
         "unknown": {label: list(names) for label, names in unknown if names},
         "labels": sorted(rows, key=lambda row: -row["probability"])[: options.top],  # type: ignore[operator]
     }
+    say_note(frame)
     if options.json:
         print_json(report)
     else:
