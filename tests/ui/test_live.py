@@ -309,6 +309,27 @@ def test_a_picture_that_fails_pauses_the_source_and_is_said_once(playing):
     assert playing.shown()[0] == 2
 
 
+def test_a_slide_that_is_too_long_is_passed_over(bench):
+    bench.presenter.open_path(SHOW)
+    bench.engine.answer()
+    bench.engine.give(0, SHOW)
+
+    def too_long(index):
+        frame = replace(make_frame(SHOW), index=index)
+        bench.engine.receive(messages.Failed(live.LiveFrame(frame, 0.0), "Use fewer patches."))
+
+    too_long(1)
+    assert bench.screen.notices[-1] == (
+        "Picture 2 of the slide show is left out. Use fewer patches."
+    )
+    bench.engine.give(2, SHOW)
+    too_long(1)
+    too_long(2)
+    assert bench.engine.asked(live.Play) == []
+    too_long(1)  # the show went round in vain
+    assert bench.engine.asked(live.Play) == [live.Play(False)]
+
+
 def test_a_camera_is_opened_by_the_toolkit_and_closed_for_a_video(bench):
     bench.presenter.open_path(CAMERA)
     assert bench.captures.log == [("open", CAMERA)]

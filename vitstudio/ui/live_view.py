@@ -67,6 +67,8 @@ class LiveView:
         """What the pictures before looked like, but for themselves."""
         self._note = ""
         """Of the pictures, what was said last."""
+        self._left_out: set[int] = set()
+        """Pictures of a slide show that could not be traced since one could."""
         self._position_s = float("-inf")
         self._facts: LiveFacts | None = None
         """Of the source that the bar shows."""
@@ -182,6 +184,7 @@ class LiveView:
             return
         facts = message.facts
         self._note = ""
+        self._left_out.clear()
         if facts.note:
             self._screen.notice.show_notice(facts.note, "info")
         if self._opened is not None and kind_of(facts.source) == "video":
@@ -214,6 +217,7 @@ class LiveView:
             self._refresh()
             return
         self._live.answered(message)
+        self._left_out.clear()
         self._show(message, self._live.playing)
         info = message.info
         if info.frame.note and info.frame.note != self._note:
@@ -258,3 +262,19 @@ class LiveView:
             self.play(False)
         elif isinstance(message.request, live_messages.OpenLive):
             self._show_transport()
+
+    def passed_over(self, message: messages.Failed) -> bool:
+        """Say which picture of a slide show cannot be traced; False where that is no slide show's.
+
+        The others may have other sizes, so the show goes on, unless it went round in vain.
+        """
+        request = message.request
+        if not isinstance(request, live_messages.LiveFrame) or message.detail:
+            return False
+        index = request.frame.index
+        if kind_of(request.frame.source) != "slides" or index in self._left_out:
+            return False
+        self._left_out.add(index)
+        text = f"Picture {index + 1} of the slide show is left out. {message.sentence}"
+        self._screen.notice.show_notice(text, "warning")
+        return True

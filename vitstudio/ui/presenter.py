@@ -506,6 +506,9 @@ class Presenter:
                 return
         self._downloads.failed(message)
         self._loading.failed(request)
+        if self.live.passed_over(message):
+            self._refresh()
+            return
         self.live.failed(message)
         self._refresh()
         self._screen.notice.show_notice(message.sentence, "info" if message.cancelled else "bad")
