@@ -436,6 +436,22 @@ def test_a_dropped_checkpoint_is_loaded_as_one(rig):
     assert rig.state.state.source == A
 
 
+@pytest.mark.parametrize(
+    ("others", "text"),
+    [
+        (["/pictures/x.jpg"], ""),  # reached by paging
+        (["/other/x.jpg"], "The first of these 2 files is opened"),
+        (["/pictures/x.jpg", "/pictures/film.mp4"], "The first of these 3 files is opened"),
+    ],
+)
+def test_of_several_dropped_files_the_first_is_opened_and_that_is_said(rig, others, text):
+    first = "/pictures/b.jpg"
+    rig.window.paths_dropped.emit([first, *others])
+    assert rig.window.notice.text.startswith(text)
+    assert bool(rig.window.notice.text) is bool(text)
+    assert rig.engine.asked(messages.OpenPicture)[-1].path == first
+
+
 def test_a_clipboard_without_a_picture_says_so(rig):
     QGuiApplication.clipboard().setText("words")
     rig.key(Qt.Key.Key_V, Qt.KeyboardModifier.ControlModifier)

@@ -12,6 +12,7 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication, QImage
 
 from vitstudio.core.errors import VitStudioError
+from vitstudio.core.formats import has_picture_suffix
 from vitstudio.core.live import kind_of, live_title
 from vitstudio.core.prompts import read_labels
 from vitstudio.core.worlds import is_made, picture_title
@@ -101,12 +102,22 @@ class WindowDesk(QObject):
             self._choices.set_prompts(labels[:MOST_LABELS])
 
     def open_paths(self, paths: Iterable[str]) -> None:
-        """Open what was dropped or named: a checkpoint, an export, a picture or a folder."""
-        for path in list(paths)[:1]:
-            if is_checkpoint(path):
-                self.presenter.open_checkpoint(path)
-            else:
-                self.presenter.open_path(path)
+        """Open what was dropped or named: a checkpoint, an export, a picture or a folder.
+
+        Only the first: of several pictures in a folder the others are reached by paging.
+        """
+        named = list(paths)
+        if not named:
+            return
+        if not _are_side_by_side(named):
+            text = (
+                f"The first of these {len(named)} files is opened; open the others by themselves."
+            )
+            self._window.notice.show_notice(text, "info")
+        if is_checkpoint(named[0]):
+            self.presenter.open_checkpoint(named[0])
+        else:
+            self.presenter.open_path(named[0])
 
     def open_image(self, image: QImage | bytes) -> None:
         """Open a picture that no file holds; converting it is left to the engine."""
@@ -238,3 +249,9 @@ def file_stem(source: str) -> str:
     if kind_of(source) not in (None, "video"):
         return re.sub(r"[^\w.-]+", "-", live_title(source)).strip("-").lower()
     return PurePath(source).stem or "view"
+
+
+def _are_side_by_side(paths: list[str]) -> bool:
+    """Whether paging leads from the first to all the others."""
+    folders = {PurePath(path).parent for path in paths}
+    return len(paths) == 1 or (len(folders) == 1 and all(map(has_picture_suffix, paths)))
