@@ -28,6 +28,7 @@ from tests.sources.films import (
 )
 from vitstudio.core.errors import Cancelled, PictureError
 from vitstudio.sources import video, video_file
+from vitstudio.sources.image import load_frame
 from vitstudio.sources.video import VideoReel
 
 COUNT = 60
@@ -423,6 +424,41 @@ def test_colours(
     shot = opened(path).read()
     assert shot is not None
     assert np.abs(shot.frame.rgb.astype(int) - (220, 60, 20)).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels", "believed"),
+    [
+        ("a.mov", "png", "rgba", True),
+        ("a.mov", "qtrle", "argb", True),
+        ("a.mov", "prores_ks", "yuva444p10le", True),
+        ("a.mkv", "ffv1", "bgra", True),
+        ("a.avi", "rawvideo", "bgra", False),
+        ("a.avi", "huffyuv", "bgra", False),
+    ],
+)
+def test_transparent_parts_are_laid_on_white_as_in_stills(
+    name: str, codec: str, pixels: str, believed: bool, tmp_path: Path, opened: Opened
+) -> None:
+    rgba = np.full((32, 64, 4), (200, 60, 20, 255), np.uint8)
+    rgba[:16, :32, 3], rgba[:16, 32:, 3] = 0, 128
+
+    def convert(_frame: av.VideoFrame) -> av.VideoFrame:
+        return av.VideoFrame.from_ndarray(rgba, format="rgba")
+
+    blank = np.zeros((32, 64, 3), np.uint8)
+    reel = opened(write_film(tmp_path / name, [blank] * 2, codec, pixels, convert=convert))
+    shot = reel.read()
+    assert shot is not None
+    expected = load_frame(rgba) if believed else load_frame(rgba[..., :3])
+    differences = np.abs(shot.frame.rgb.astype(int) - expected.rgb)
+    assert differences.max() <= (3 if codec == "prores_ks" else 0)
+    assert shot.frame.note == expected.note
+    rgba[..., 3] = 255
+    reel = opened(write_film(tmp_path / name, [blank] * 2, codec, pixels, convert=convert))
+    shot = reel.read()
+    assert shot is not None
+    assert shot.frame.note == ""
 
 
 @pytest.mark.parametrize("told", [8, 10, 14, 9])  # YCgCo, BT.2020-CL, ICtCp, BT.2020

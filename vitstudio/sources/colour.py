@@ -13,6 +13,8 @@ SIXTEEN_BIT_PER_EIGHT_BIT = 257  # 65535 / 255
 BAND_PIXELS = 500_000
 """Pillow keeps Python's lock while it blends; a whole 4K picture would stop a window for 70 ms."""
 
+ON_WHITE = "Its transparent parts are laid on white."
+
 
 def to_rgb(picture: Image.Image, file_format: str | None = None) -> tuple[Image.Image, list[str]]:
     """Picture in mode "RGB" and sRGB, and one sentence for each visible change.
@@ -51,8 +53,8 @@ def to_rgb(picture: Image.Image, file_format: str | None = None) -> tuple[Image.
     elif picture.mode == "CMYK":
         notes.append("Its CMYK inks have no colour profile, so colours are approximate.")
     if picture.mode == "RGBA":
-        picture, alpha_notes = _on_white(picture)
-        notes += alpha_notes
+        picture, transparent = on_white(picture)
+        notes += [ON_WHITE] if transparent else []
     return picture.convert("RGB"), notes
 
 
@@ -79,7 +81,8 @@ def _premultiplied_undone(picture: Image.Image) -> Image.Image:
     return picture.convert("LA") if picture.mode == "La" else picture
 
 
-def _on_white(picture: Image.Image) -> tuple[Image.Image, list[str]]:
+def on_white(picture: Image.Image) -> tuple[Image.Image, bool]:
+    """An "RGBA" picture as "RGB", and whether any of it let the white through."""
     cols, rows = picture.size
     step, transparent = max(1, BAND_PIXELS // cols), False
     opaque = Image.new("RGB", picture.size)
@@ -89,7 +92,7 @@ def _on_white(picture: Image.Image) -> tuple[Image.Image, list[str]]:
             white = Image.new("RGBA", band.size, "white")
             band, transparent = Image.alpha_composite(white, band), True
         opaque.paste(band.convert("RGB"), (0, top))
-    return opaque, ["Its transparent parts are laid on white."] if transparent else []
+    return opaque, transparent
 
 
 def _to_srgb(picture: Image.Image, profile: bytes, is_grey: bool) -> tuple[Image.Image, list[str]]:

@@ -12,6 +12,7 @@ from av import VideoFrame
 from vitstudio.core.errors import PictureError
 from vitstudio.core.frame import Frame
 from vitstudio.core.live import LiveFacts
+from vitstudio.sources.colour import ON_WHITE
 from vitstudio.sources.reel import Shot
 from vitstudio.sources.video_file import VideoFile
 from vitstudio.sources.video_pixels import Pixels, has_known_colours
@@ -63,7 +64,7 @@ class VideoReel:
     def __init__(self, source: str) -> None:
         self._source = source
         self._file = VideoFile(Path(source))
-        self._pixels = Pixels()
+        self._pixels = Pixels(self._file.stream.codec_context.name)
         # Decoded pictures in a row, the newest being where the decoder is, and how many of that row
         # were let go again before: so each has a number as long as the decoder goes straight on.
         self._near: list[Decoded] = []
@@ -203,12 +204,14 @@ class VideoReel:
         return round(decoded.time_s * float(self._file.rate))
 
     def _frame(self, decoded: Decoded) -> Frame:
+        rgb = self._pixels.rgb(decoded.picture, self._file.stream.sample_aspect_ratio)
+        notes = decoded.note, ON_WHITE if self._pixels.transparent else ""
         return Frame(
-            self._pixels.rgb(decoded.picture, self._file.stream.sample_aspect_ratio),
+            rgb,
             source=self._source,
             index=self._index_of(decoded),
             capture_time_s=decoded.time_s,
-            note=decoded.note,
+            note=" ".join(filter(None, notes)),
         )
 
     def _facts(self, picture: VideoFrame) -> LiveFacts:

@@ -9,6 +9,9 @@ import numpy as np
 from av import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
+from PIL import Image
+
+from vitstudio.sources.colour import on_white
 
 UNSPECIFIED = 2
 """FFmpeg's AVCOL_SPC_UNSPECIFIED."""
@@ -18,6 +21,10 @@ BT2020 = 9
 """AVCOL_SPC_BT2020_NCL: the nearest to most of the others, which are newer."""
 WIDEST_PIXEL = 10
 """More than so many times as wide as high, or the other way round, is a damaged number."""
+PALETTE = "pal8"
+"""FFmpeg counts it among those with transparency, whatever the file has."""
+FOURTH_BYTE_UNUSED = frozenset(("rawvideo", "huffyuv"))
+"""Decoders of pixels of 32 bits, of which the last eight mean nothing in many AVI files."""
 HD_ROWS = 720
 """Videos of so many rows and without a word on it have the colours of BT.709, smaller of BT.601."""
 BAND = 32
@@ -25,9 +32,23 @@ BAND = 32
 
 
 class Pixels:
-    """Converts the pictures of one file; what was worked out for one is used for the next."""
+    """Converts the pictures of one file; what was worked out for one is used for the next.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    codec : str
+        FFmpeg's name of what decodes them.
+
+    Attributes
+    ----------
+    transparent : bool
+        Whether parts of the picture converted last were laid on white.
+    """
+
+    def __init__(self, codec: str = "") -> None:
+        self.transparent = False
+        self._codec = codec
+        self._alpha: dict[str, bool] = {}
         self._reformatter = VideoReformatter()
         self._matrix = (1, 0, 0, 1)
         self._matrix_of = (0, 0)
@@ -48,8 +69,15 @@ class Pixels:
             space = BT2020
         elif frame.colorspace == UNSPECIFIED and frame.height >= HD_ROWS:
             space = Colorspace.ITU709
-        converted = self._reformatter.reformat(frame, width, height, "rgb24", space)
-        rgb = turned(np.asarray(converted.to_ndarray(), dtype=np.uint8), self._matrix_for(frame))
+        has_alpha = self._has_alpha(frame)
+        into = "rgba" if has_alpha else "rgb24"
+        converted = self._reformatter.reformat(frame, width, height, into, space)
+        pixels = np.asarray(converted.to_ndarray(), dtype=np.uint8)
+        self.transparent = False
+        if has_alpha:
+            opaque, self.transparent = on_white(Image.fromarray(pixels))
+            pixels = np.asarray(opaque)
+        rgb = turned(pixels, self._matrix_for(frame))
         rgb.setflags(write=False)
         return rgb
 
@@ -57,6 +85,14 @@ class Pixels:
         """(rows, cols) that `rgb` gives."""
         width, height = square_size(frame.width, frame.height, pixel_aspect)
         return (width, height) if _is_across(self._matrix_for(frame)) else (height, width)
+
+    def _has_alpha(self, frame: VideoFrame) -> bool:
+        """Whether a picture tells how transparent it is."""
+        kind = frame.format.name
+        if kind not in self._alpha:
+            told = any(part.is_alpha for part in frame.format.components)
+            self._alpha[kind] = told and kind != PALETTE and self._codec not in FOURTH_BYTE_UNUSED
+        return self._alpha[kind]
 
     def _matrix_for(self, frame: VideoFrame) -> tuple[int, int, int, int]:
         # A frame and its side data hold each other, so who looks at those of every frame fills the
