@@ -461,6 +461,28 @@ def test_transparent_parts_are_laid_on_white_as_in_stills(
     assert shot.frame.note == ""
 
 
+def test_transparency_that_webm_keeps_beside_the_pictures(tmp_path: Path, opened: Opened) -> None:
+    numbers_seen = iter(range(40))
+
+    def convert(_frame: av.VideoFrame) -> av.VideoFrame:
+        rgba = np.dstack([numbered(next(numbers_seen)), np.full((48, 64), 255, np.uint8)])
+        rgba[:16, :, 3] = 0
+        return av.VideoFrame.from_ndarray(rgba, format="rgba")
+
+    black = [np.zeros((48, 64, 3), np.uint8)] * 40
+    quick = {"g": "12", "cpu-used": "8"}
+    path = tmp_path / "a.webm"
+    reel = opened(write_film(path, black, "libvpx-vp9", "yuva420p", convert=convert, **quick))
+    assert numbers(reel) == list(range(40))
+    for index in (31, 3, 17):
+        reel.seek(index / RATE)
+        shot = reel.read()
+        assert shot is not None
+        assert number_of(shot.frame.rgb) == shot.frame.index == index
+        assert shot.frame.rgb[:14].min() > 250
+        assert "white" in shot.frame.note
+
+
 @pytest.mark.parametrize("told", [8, 10, 14, 9])  # YCgCo, BT.2020-CL, ICtCp, BT.2020
 def test_colours_that_nothing_here_converts_are_shown_and_noted(
     told: int, tmp_path: Path, opened: Opened

@@ -7,13 +7,16 @@ import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import av
 from av import Packet, VideoFrame
+from av.codec.codec import UnknownCodecError
+from av.codec.context import CodecContext
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from vitstudio.core.errors import Cancelled, PictureError
@@ -24,6 +27,8 @@ FORMATS = "asf,avi,flv,matroska,mov,mpeg,mpegts,mpegvideo,ogg"
 OPTIONS = {"format_whitelist": FORMATS, "protocol_whitelist": "file"}
 SCANNED_BYTES = 256_000_000
 """A larger file is not read through for the times of its pictures: that would take too long."""
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""What reads the transparency too, where FFmpeg's own decoder does not."""
 USUAL_RATE = Fraction(25)
 """Pictures a second where a file does not say."""
 
@@ -82,6 +87,8 @@ class VideoFile:
     def start_at(self, pts: int) -> bool:
         """Let `decode` begin with a key frame before a time; False if the file cannot be sought."""
         assert self._container is not None
+        if self._decoder is not self.stream.codec_context:
+            return False  # such a decoder does not tell which of its pictures are keys
         try:
             self._container.seek(pts, stream=self.stream, backward=True)
         except FFmpegError:
@@ -106,7 +113,7 @@ class VideoFile:
             if self._interrupted.is_set():
                 raise Cancelled("The video was closed.")
             try:
-                frames = self.stream.decode(packet)
+                frames = self._decoder.decode(packet)
             except FFmpegError as error:
                 if error.errno == errno.ENOMEM:
                     raise PictureError(
@@ -132,6 +139,7 @@ class VideoFile:
         self._container = _container(self.path)
         self.stream = _main_stream(self._container, self.path.name)
         self.stream.thread_type = "AUTO"
+        self._decoder = _decoder(self.stream)
 
     def _packets(self) -> Iterator[Packet[VideoStream] | None]:
         """What is to be decoded, from where the file was set to; at its end what flushes."""
@@ -198,3 +206,15 @@ def _main_stream(container: InputContainer, name: str) -> VideoStream:
             "with H.264."
         )
     return stream
+
+
+def _decoder(stream: VideoStream) -> VideoCodecContext:
+    """What decodes the pictures: the stream's own, unless that would lose their transparency."""
+    own = stream.codec_context
+    if stream.metadata.get("alpha_mode") == "1" and own.name in ALPHA_DECODERS:
+        try:
+            decoder = CodecContext.create(ALPHA_DECODERS[own.name], "r")
+            return cast("VideoCodecContext", decoder)
+        except UnknownCodecError:
+            pass  # this FFmpeg was built without it: the hidden colours are shown
+    return own
