@@ -551,6 +551,64 @@ def transport_stream(path: Path, first: int, *, sound: bool) -> bytes:
     return path.read_bytes()
 
 
+def retimed(film: Path, path: Path, times: Callable[[int], int]) -> Path:
+    """The same pictures, none of which follows another in the file, at other times in 1/1000 s."""
+    with av.open(str(film)) as source, av.open(str(path), "w") as container:
+        stream = container.add_stream_from_template(source.streams.video[0])
+        for index, packet in enumerate(source.demux(video=0)):
+            if packet.size:
+                packet.pts = packet.dts = times(index)
+                packet.stream = stream
+                container.mux(packet)
+    return path
+
+
+def joined(path: Path) -> Path:
+    """Two films in one file, whose times begin anew."""
+    parts = []
+    for first in (0, COUNT // 2):
+        pictures = [numbered(first + index) for index in range(COUNT // 2)]
+        parts.append(write_film(path, pictures, form="mpegts", g="5").read_bytes())
+    path.write_bytes(b"".join(parts))
+    return path
+
+
+UNCLEAR: dict[str, Callable[[int], int]] = {
+    "pairs": lambda index: 40 * (index // 2),
+    "some": lambda index: 40 * (index - (index % 7 == 3)),
+    "all": lambda _index: 0,
+}
+
+
+@pytest.mark.parametrize("kept", [video.KEPT_BYTES, 1])
+@pytest.mark.parametrize("label", ["pairs", "some", "all", "joined"])
+def test_times_that_do_not_tell_pictures_apart(
+    label: str, kept: int, tmp_path: Path, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video, "KEPT_BYTES", kept)
+    if label == "joined":
+        path = joined(tmp_path / "a.mpg")
+    else:
+        film = write_film(tmp_path / "a.mkv", [numbered(i) for i in range(COUNT)], g="8", bf="0")
+        path = retimed(film, tmp_path / "b.mkv", UNCLEAR[label])
+    reel = opened(path)
+    shots = []
+    while shot := reel.read():
+        shots.append(shot)
+        assert shot.frame.index == number_of(shot.frame.rgb) == len(shots) - 1
+    assert len(shots) == reel.facts.frames == COUNT
+    assert all(a.until_s == b.time_s > a.time_s for a, b in pairwise(shots))
+    assert reel.facts.duration_s == pytest.approx(shots[-1].until_s)
+    for index in (47, 5, 31):
+        reel.seek(shots[index].time_s + 0.002)
+        assert next_number(reel) == index
+        reel.back(2)
+        shot = reel.read()
+        assert shot is not None
+        assert number_of(shot.frame.rgb) == shot.frame.index == index - 2
+        assert shot.time_s == shots[index - 2].time_s
+
+
 def test_sound_that_begins_late(tmp_path: Path, opened: Opened) -> None:
     # Who opens the file looks at its first 5 MB and its last 0.25: the sound is not known then.
     parts = [transport_stream(tmp_path / "part", 12 * i, sound=i == 1) for i in range(3)]

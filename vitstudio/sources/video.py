@@ -34,10 +34,10 @@ HDR = (16, 18)
 
 @dataclass(frozen=True, eq=False)
 class Decoded:
-    """A picture as it was decoded."""
+    """A picture as it was decoded; its place is the one among those of which the file tells."""
 
     time_s: float
-    pts: int | None
+    place: int
     picture: VideoFrame
     note: str
 
@@ -46,9 +46,10 @@ class VideoReel:
     """Plays a video file.
 
     The time of a picture is that which the file gives it, counted from the first one, so a rate
-    that varies is kept. Its index is its place in the file, or for very large files what its time
-    and the average rate say. Pictures are upright and have square pixels; they may change their
-    size in mid-file. What cannot be decoded is left out, and the note of the next picture says so.
+    that varies is kept; where times repeat or step back, see `Times`. Its index is its place in the
+    order shown, or for very large files what its time and the average rate say. Pictures are
+    upright and have square pixels; they may change their size in mid-file. What cannot be decoded
+    is left out, and the note of the next picture says so.
 
     Parameters
     ----------
@@ -71,6 +72,7 @@ class VideoReel:
         self._gone = 0
         self._next = 0
         self._origin: int | None = None
+        self._first = 0
         self._damaged = 0
         self._length_s = float(1 / self._file.rate)
         self._coming: Iterator[VideoFrame] = self._file.decode()
@@ -144,14 +146,15 @@ class VideoReel:
         return True
 
     def _keep(self, picture: VideoFrame) -> None:
-        time_s = self._time_of(picture.pts)
-        if self._near and time_s <= (before_s := self._near[-1].time_s):
-            time_s = before_s + self._length_s  # files that were joined, or give no times
+        before = self._near[-1] if self._near else None
+        place, time_s = self._placed(picture.pts, before.place if before else -1)
+        if before is not None and time_s <= before.time_s:
+            time_s = before.time_s + self._length_s  # files that give no times, or too few
         note = "This picture is damaged." if picture.is_corrupt else ""
         if self._file.damaged > self._damaged:
             self._damaged = self._file.damaged
             note = f"Damaged pictures before this one are left out. {note}".rstrip()
-        self._near.append(Decoded(time_s, picture.pts, picture, note))
+        self._near.append(Decoded(time_s, place, picture, note))
         size = sum(plane.buffer_size for plane in picture.planes) or 1
         excess = len(self._near) - max(FEWEST_KEPT, KEPT_BYTES // size)
         if excess > 0:
@@ -160,9 +163,9 @@ class VideoReel:
 
     def _begin_before(self, time_s: float) -> None:
         """Start a new row with a key frame before a time, or with the first picture."""
-        base = self._file.time_base
+        base, times = self._file.time_base, self._file.times
         for farther_s in FARTHER_BACK_S:
-            pts = (self._origin or 0) + int((time_s - farther_s) / base)
+            pts = times.told_at((self._origin or 0) + int((time_s - farther_s) / base))
             if time_s <= farther_s or not self._file.start_at(pts):
                 break
             if self._begin(keys_only=True) and self._near[0].time_s <= time_s:
@@ -180,7 +183,8 @@ class VideoReel:
         self._damaged = self._file.damaged
         for tries, picture in enumerate(self._coming):
             # What comes before a key frame may lack the pictures that it refers to.
-            sound = picture.key_frame and not picture.is_corrupt and picture.pts is not None
+            pts, whole = picture.pts, picture.key_frame and not picture.is_corrupt
+            sound = whole and pts is not None and self._file.times.is_sure(pts)
             if sound or not keys_only:
                 self._keep(picture)
                 return True
@@ -188,19 +192,24 @@ class VideoReel:
                 break
         return False
 
-    def _time_of(self, pts: int | None) -> float:
+    def _placed(self, pts: int | None, after: int) -> tuple[int, float]:
+        """Place and time of a picture that follows the one at a place."""
         if pts is None:
-            return 0.0
+            return after + 1, 0.0
+        times = self._file.times
+        place = times.place_of(pts, after)
+        found = max(after + 1, times.count_before(pts)) if place is None else place
         if self._origin is None:
-            self._origin = pts
+            self._origin, self._first = pts, found
+        return found, self._time_of(pts if place is None else times.shown[place])
+
+    def _time_of(self, pts: float) -> float:
         base = self._file.time_base
-        return (pts - self._origin) * base.numerator / base.denominator
+        return (pts - (self._origin or 0)) * base.numerator / base.denominator
 
     def _index_of(self, decoded: Decoded) -> int:
-        times = self._file.times
-        if times and decoded.pts is not None:
-            first = bisect_left(times, self._origin or 0)
-            return max(0, bisect_left(times, decoded.pts) - first)
+        if self._file.times:
+            return max(0, decoded.place - self._first)
         return round(decoded.time_s * float(self._file.rate))
 
     def _frame(self, decoded: Decoded) -> Frame:
@@ -217,7 +226,7 @@ class VideoReel:
     def _facts(self, picture: VideoFrame) -> LiveFacts:
         file = self._file
         told_s, rate = file.told_duration_s, float(file.rate)
-        times = file.times[bisect_left(file.times, self._origin or 0) :]
+        times = file.times.shown[self._first :]
         if times:
             span_s = self._time_of(times[-1])
             if len(times) > 1:

@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from vitstudio.core.errors import Cancelled, PictureError
 from vitstudio.sources.files import check_file, read_error, why_unreadable
+from vitstudio.sources.video_times import Coded, Times
 
 # Named, so that no file can send the reader to other files or into the net (playlists can).
 FORMATS = "asf,avi,flv,matroska,mov,mpeg,mpegts,mpegvideo,ogg"
@@ -41,9 +42,9 @@ class VideoFile:
     path : Path
     stream : av.VideoStream
         Of the file as it is opened now.
-    times : list of int
-        Times of the pictures in the file, in units of `time_base` and in order; empty where the
-        file does not say or is too large to be read through.
+    times : Times
+        Of the pictures in the file, in units of `time_base`; empty where the file does not say or
+        is too large to be read through.
     rate : Fraction
         Pictures a second, on average.
     time_base : Fraction
@@ -68,7 +69,7 @@ class VideoFile:
             self._open()
             self.rate = self.stream.average_rate or self.stream.guessed_rate or USUAL_RATE
             self.time_base = self.stream.time_base or 1 / USUAL_RATE
-            self.times: list[int] = []
+            self.times = Times()
             if path.stat().st_size <= SCANNED_BYTES or not self.told_duration_s:
                 self.times = self._scanned()
                 self._open()
@@ -155,15 +156,15 @@ class VideoFile:
             # e.g. sound that starts late: all pictures were given by then, the flush too.
             return
 
-    def _scanned(self) -> list[int]:
+    def _scanned(self) -> Times:
         """Times of all pictures without decoding one; empty if any has none."""
-        times: set[int] = set()
+        found: list[Coded] = []
         for packet in self._packets():
             if packet is not None and packet.size and not packet.is_discard:
                 if packet.pts is None:
-                    return []
-                times.add(packet.pts)
-        return sorted(times)
+                    return Times()
+                found.append((packet.pts, packet.dts, packet.is_keyframe))
+        return Times(found, float(1 / (USUAL_RATE * self.time_base)))
 
 
 def _container(path: Path) -> InputContainer:
