@@ -203,6 +203,23 @@ def test_a_tiff_whose_zero_is_white(values: np.ndarray) -> None:
     assert frame.rgb[0, :, 0].tolist() == [255, 205, 0]
 
 
+@pytest.mark.parametrize(
+    ("kind", "grey", "words"),
+    [
+        (1, [0, 64, 128, 255], "from 0 to 4.29497e+09"),
+        (2, [170, 255, 0, 170], "from -2.14748e+09"),
+    ],
+    ids=["unsigned", "signed"],
+)
+def test_whole_numbers_of_32_bits(kind: int, grey: list[int], words: str) -> None:
+    values = np.array([[0, 1 << 30, 1 << 31, (1 << 32) - 1]], np.uint32)
+    picture = Image.fromarray(values.view(np.int32))
+    data = encoded(picture, "TIFF", tiffinfo={339: 2})
+    frame = load_frame(with_tiff_tag(data, 339, 2, kind))
+    assert frame.rgb[0, :, 0].tolist() == grey
+    assert words in frame.note
+
+
 def test_floating_point_and_32_bit_are_stretched_and_noted() -> None:
     values = np.array([[-1.0, 0.0], [1.0, 3.0]], np.float32)
     frame = load_frame(encoded(Image.fromarray(values), "TIFF"))

@@ -33,6 +33,8 @@ TIFF_BEGINNINGS: dict[bytes, Literal["little", "big"]] = {b"II*\0": "little", b"
 """And the order of the bytes behind them."""
 WHITE_IS_ZERO = (262, 0)
 """A TIFF's tag for what its numbers mean, and its value for greys that go from white to black."""
+SAMPLE_FORMAT = 339
+"""A TIFF's tag for whether its numbers are whole and have a sign."""
 REDUCED = (254, 1)
 """A TIFF's tag for what kind of picture one is, and its bit for a smaller copy of another."""
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
@@ -177,7 +179,11 @@ def _decode(picture: Image.Image, source: str, name: str) -> Frame:
             notes = _what_is_left_out(picture)
             picture.load()
             inverted = _is_negative(picture)
-            rgb, more_notes = to_rgb(_upright(picture), picture.format)
+            upright = _upright(picture)
+            if _is_unsigned(picture):
+                # Pillow has no mode for such numbers and takes those from 2 ** 31 on as negative.
+                upright = Image.fromarray(np.asarray(upright).view(np.uint32).astype(np.float32))
+            rgb, more_notes = to_rgb(upright, picture.format)
             if inverted:
                 rgb = ImageOps.invert(rgb)
     except PictureError:
@@ -202,6 +208,12 @@ def _is_negative(picture: Image.Image) -> bool:
     """Whether 0 means white, as in some scans and gels: Pillow turns that over for 8 bits only."""
     tags = getattr(picture, "tag_v2", {})
     return picture.mode.startswith("I;16") and tags.get(WHITE_IS_ZERO[0]) == WHITE_IS_ZERO[1]
+
+
+def _is_unsigned(picture: Image.Image) -> bool:
+    """Whether a TIFF has whole numbers of 32 bits without a sign, as where it does not say."""
+    tags = getattr(picture, "tag_v2", None)
+    return picture.mode == "I" and tags is not None and tags.get(SAMPLE_FORMAT, (1,)) == (1,)
 
 
 def _what_is_left_out(picture: Image.Image) -> list[str]:
