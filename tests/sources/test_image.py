@@ -300,6 +300,13 @@ def test_one_transparent_colour_of_an_rgb_png() -> None:
     assert frame.rgb[0].tolist() == [[255, 0, 0], [255, 255, 255], [0, 0, 255]]
 
 
+def test_one_transparent_grey_of_16_bits() -> None:
+    values = np.array([[0, 1000, 1001], [65535, 0, 1000]], np.uint16)
+    frame = load_frame(encoded(Image.fromarray(values), transparency=1000))
+    assert frame.rgb[..., 0].tolist() == [[0, 255, 4], [255, 0, 255]]
+    assert "white" in frame.note
+
+
 @pytest.mark.parametrize("kind", ["TIFF", "JPEG"])
 def test_cmyk(kind: str) -> None:
     picture = Image.new("CMYK", (8, 8), (0, 255, 255, 0))  # magenta and yellow ink: red

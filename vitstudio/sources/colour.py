@@ -35,7 +35,11 @@ def to_rgb(picture: Image.Image, file_format: str | None = None) -> tuple[Image.
     profile = picture.info.get("icc_profile")
     is_grey = Image.getmodebase(picture.mode) == "L"
     if picture.mode.startswith("I;16"):
-        picture, notes = _from_16_bit(np.asarray(picture))
+        values, hidden = np.asarray(picture), picture.info.get("transparency")
+        picture, notes = _from_16_bit(values)
+        if isinstance(hidden, int):  # the one grey of a PNG that lets the ground through
+            picture.putalpha(Image.fromarray(np.where(values == hidden, 0, 255).astype(np.uint8)))
+            picture = picture.convert("RGBA")
     elif picture.mode in ("I", "F"):
         if picture.mode == "I" and file_format in ("PNG", "PPM"):
             # Both hold at most 16 bits, whatever the mode has room for.
