@@ -6,7 +6,7 @@ import html
 import re
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QResizeEvent, QTextDocument
+from PySide6.QtGui import QFont, QResizeEvent, QTextDocument
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from vitstudio.core.spec import MixerKind
@@ -20,6 +20,11 @@ STRONG = re.compile(
     r"^(layer \d+|head \d+|mean|maximum|rollout)"
     r"|(row \d+, column \d+|class token|distillation token|register \d+)"
 )
+VERB = re.compile(r" (looks at|is looked at by|samples|draws on)$")
+MARGIN = 16
+GAP = 8
+FULL_BADGE = 5
+"""So many wordings are tried before the badge leaves out its figure."""
 
 
 PROOF = (
@@ -50,8 +55,10 @@ class Breadcrumb(QWidget):
         self._badge = QLabel()
         self._badge.setProperty("pill", "good")
         self._badge.hide()
+        self._badge_texts = ("", "")
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(16, 8, 16, 8)
+        layout.setContentsMargins(MARGIN, 8, MARGIN, 8)
+        layout.setSpacing(GAP)
         layout.addWidget(self._sentence, stretch=1)
         layout.addWidget(self._badge)
 
@@ -76,19 +83,15 @@ class Breadcrumb(QWidget):
 
     def show_check(self, check: CheckReady | None) -> None:
         """Say how far the recomputed layer is from the real one; None takes the badge away."""
-        before = self.badge
+        before = self._badge_texts
         self._show_badge(check)
-        if self.badge in ("", before):
-            return
-        # The badge takes room from the sentence, and Qt would tell it only with the next events.
-        layout = self.layout()
-        assert layout is not None
-        layout.activate()
-        self._lay_out()
+        if self._badge_texts != before:
+            self._lay_out()
 
     def _show_badge(self, check: CheckReady | None) -> None:
         self._badge.setVisible(check is not None)
         if check is None:
+            self._badge_texts = ("", "")
             return
         error = _short(check.error)
         word, pill = "exact", "good"
@@ -96,7 +99,7 @@ class Breadcrumb(QWidget):
             word, pill = "differs", "bad"
         elif check.error > EXACT_BELOW:
             word = "agrees"
-        self._badge.setText(f"{word} · {error}" if check.error > 0 else word)
+        self._badge_texts = (f"{word} · {error}" if check.error > 0 else word, word)
         set_property(self._badge, "pill", pill)
         self._badge.setToolTip(
             f"<p>{PROOFS.get(self._kind, PROOF)} The result was compared with what the layer "
@@ -110,27 +113,51 @@ class Breadcrumb(QWidget):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        room = self._sentence.width()
-        text = ""
-        for text in _wordings(self._parts):
-            document = QTextDocument()
-            document.setDefaultFont(self._sentence.font())
-            document.setDocumentMargin(0)
-            document.setHtml(text)
-            if document.idealWidth() <= room:
+        rooms = [self._room_beside(badge) for badge in self._badge_texts]
+        wordings = _wordings(self._parts)
+        for place, wording in enumerate(wordings):
+            brief = place >= FULL_BADGE
+            if _width(text := _rich(wording), self._sentence.font()) <= rooms[brief]:
                 break
+        else:
+            # Nothing but the end of a long prompt can be left out now.
+            metrics, end = self._sentence.fontMetrics(), "".join(wordings[-1])
+            text = _rich((metrics.elidedText(end, Qt.TextElideMode.ElideRight, rooms[1]),))
+        self._badge.setText(self._badge_texts[brief])
         self._sentence.setText(text)
 
+    def _room_beside(self, badge: str) -> int:
+        """Pixels that the sentence has beside the badge with these words."""
+        room = self.width() - 2 * MARGIN
+        if badge:
+            self._badge.setText(badge)
+            self._badge.ensurePolished()
+            room -= self._badge.sizeHint().width() + GAP
+        return room
 
-def _wordings(parts: tuple[str, ...]) -> list[str]:
+
+def _width(text: str, font: QFont) -> float:
+    """Pixels that rich text takes in one line."""
+    document = QTextDocument()
+    document.setDefaultFont(font)
+    document.setDocumentMargin(0)
+    document.setHtml(text)
+    return document.idealWidth()
+
+
+def _wordings(parts: tuple[str, ...]) -> list[tuple[str, ...]]:
     """From the full sentence to the shortest that still says what is asked."""
     if not parts:
-        return [""]
+        return [()]
     rest = parts[1:]
     brief = tuple(re.sub(r" of \d+( heads)?$", "", part) for part in rest)
     terse = tuple(re.sub(r"( of \d+)? \([^)]*\)$", "", part) for part in brief)
-    shorter = (parts, (parts[0], *brief), rest, brief, terse, brief[-1:])
-    return [_rich(wording) for wording in shorter]
+    asked = tuple(part.replace("patch row", "row") for part in terse)
+    bare = tuple(VERB.sub("", part) for part in asked)
+    shorter = (parts, (parts[0], *brief), rest, brief, terse)
+    assert len(shorter) == FULL_BADGE
+    ends = (bare[0], bare[-1]) if len(bare) > 1 else bare
+    return [*shorter, terse, asked, bare, ends, bare[-1:]]
 
 
 def _rich(parts: tuple[str, ...]) -> str:
