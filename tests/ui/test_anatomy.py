@@ -1,14 +1,16 @@
 import pytest
 from PySide6.QtCore import QPoint, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
+from PySide6.QtWidgets import QApplication
 
 from tests.ui.panel_data import layer_facts, staged_spec, trace_info, vit_spec
 from vitstudio.core.spec import LayerSpec
 from vitstudio.core.trace import LayerFacts
 from vitstudio.painting import palette
+from vitstudio.ui.theme import apply_theme
 from vitstudio.ui.views.anatomy import AnatomyRail
-from vitstudio.ui.views.anatomy_delegate import SHOWN_ROLE
-from vitstudio.ui.views.anatomy_rows import build_rows
+from vitstudio.ui.views.anatomy_delegate import SHOWN_ROLE, _fitting
+from vitstudio.ui.views.anatomy_rows import Row, build_rows
 from vitstudio.ui.views.glyphs import MIXER_TITLES, draw_mixer_glyph
 
 
@@ -330,3 +332,23 @@ def test_kept_rows_are_bounded(rail, monkeypatch):
         rail.resize(width, 820)
         rail._list.viewport().grab()
     assert len(rail._list.itemDelegate()._painted) <= 20
+
+
+def test_what_is_added_to_a_title_is_left_out_whole_where_it_has_no_room(qtbot):
+    """In a narrow rail "Patches 14 px" was an ellipsis before its figure."""
+    font = QApplication.font()
+    row = Row("Patches 14 px", "128 × 128")
+    assert _fitting(row, font, 200) == "Patches 14 px"
+    assert _fitting(row, font, 60) == "Patches"
+    assert _fitting(Row("Layer 10", kind="global"), font, 10) == "Layer 10"
+
+
+def test_the_keys_below_the_layers_are_whole_in_the_narrowest_rail(qapp, qtbot):
+    apply_theme(qapp)
+    rail = AnatomyRail()
+    qtbot.addWidget(rail)
+    rail.resize(rail.minimumWidth(), 400)
+    rail.show()
+    for line in rail._footer:
+        width = line.fontMetrics().horizontalAdvance(line.text())
+        assert width <= line.contentsRect().width()

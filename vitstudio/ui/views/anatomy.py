@@ -140,7 +140,7 @@ class AnatomyRail(QWidget):
         self._title.setProperty("role", "heading")
         self._footer = [
             ElidedLabel("bar: mean attention distance", self),
-            ElidedLabel("↑ ↓ layer   ← → head   F1 keys", self),
+            ElidedLabel("↑↓ layer  ←→ head  F1 keys", self),
         ]
         self._footer[0].setToolTip(
             "How far patches look on average, over all heads of the layer; "

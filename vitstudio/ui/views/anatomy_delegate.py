@@ -168,7 +168,15 @@ def _paint_row(
     painter.setFont(derived_font(option.font))
     left = TEXT_X * scale
     place = QRectF(left, rect.y(), max(0.0, text_right - left), rect.height())
-    draw_text(painter, place, row.title, palette.TEXT if shown or hovered else SOFT_TEXT)
+    title = _fitting(row, painter.font(), place.width())
+    draw_text(painter, place, title, palette.TEXT if shown or hovered else SOFT_TEXT)
+
+
+def _fitting(row: Row, font: QFont, width: float) -> str:
+    """The title, or its first word where there is no room for what is added: "Patches 14 px"."""
+    if not row.figure or text_width(font, row.title) <= width:
+        return row.title
+    return row.title.partition(" ")[0]
 
 
 def _paint_ground(

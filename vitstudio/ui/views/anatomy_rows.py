@@ -124,7 +124,8 @@ def _patches_row(spec: ModelSpec, info: TraceInfo | None) -> Row:
     return Row(
         f"Patches {side} px",
         f"{rows} {TIMES} {cols}",
-        f"The input is cut into {rows} rows and {cols} columns of patches; each becomes one token.",
+        f"The input is cut into {rows} rows and {cols} columns of patches of {high} {TIMES} {wide} "
+        "pixels; each becomes one token.",
         section="patches",
     )
 
