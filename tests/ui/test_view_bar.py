@@ -214,8 +214,9 @@ def test_nothing_is_cut_off_in_the_smallest_window(build, family):
     assert right < bar.width()
     tabs = window.tabs.tabBar()
     assert tabs.tabRect(tabs.count() - 1).right() < window.tabs.width()
+    assert window.columns.sizes()[0] == 0
     needed = window.centralWidget().minimumSizeHint()
-    assert needed.width() <= least.width()
+    assert needed.width() - window.rail.minimumWidth() <= least.width()
     assert needed.height() <= least.height()
 
 
@@ -285,3 +286,26 @@ def test_the_prompts_do_not_lie_over_each_other_in_the_smallest_window(build):
     settle()
     assert panel.words.isVisible()
     assert panel.height() >= panel.heightForWidth(panel.width())
+
+
+def test_the_name_of_the_model_is_whole_before_its_badges_are(build):
+    window = build(State(model_id="small", source=A)).start().window
+    button = window.top_bar.model
+    spec = make_spec("dinov2_vits14")
+    named = type(spec)(**{**vars(spec), "title": "DINOv2 ViT-S/14", "family": "ViT"})
+    button.show_model(named)
+    for width in (1280, 1000, 900, window.minimumWidth()):
+        window.resize(width, 700)
+        settle()
+        title = button._title
+        assert title.width() >= title.sizeHint().width()
+    assert not button._family.isVisible()
+    window.resize(1280, 700)
+    settle()
+    assert button._family.isVisible()
+    assert button._where.isVisible()
+    # That nothing was learnt is said in any case.
+    button.show_model(type(named)(**{**vars(named), "trained": False}))
+    window.resize(window.minimumSize())
+    settle()
+    assert button._where.isVisible()

@@ -179,7 +179,12 @@ class TopBar(QFrame):
     def _make_room(self) -> None:
         """Leave out what is missed least, where the bar is too narrow for everything."""
         needed = self.minimumSizeHint().width() + sum(_room(part) for part in self._spared)
+        # The name of the model is missed more than all but the button that finds everything.
+        short = max(0, self.model.wanted_width() - self.model.minimumWidth())
+        needed += short
         for part in self._spared:
+            if part is self.palette_button:
+                needed -= short
             fits = needed <= self.width()
             part.setVisible(fits)
             needed -= 0 if fits else _room(part)
