@@ -1,6 +1,5 @@
 """The real window on a fake engine: what the mouse and the keys do, and where things land."""
 
-import re
 import threading
 from itertools import pairwise
 
@@ -21,7 +20,6 @@ from vitstudio.ui.main_window import first_size, shrunk
 from vitstudio.ui.metrics import metrics_for
 from vitstudio.ui.studio_window import build_window
 from vitstudio.ui.theme import apply_theme
-from vitstudio.ui.views.breadcrumb import _wordings
 
 A = "/pictures/a.jpg"
 
@@ -484,10 +482,36 @@ def test_no_difference_is_said_in_words_that_read_well(rig):
     assert "at most 3e-2" in crumb._badge.toolTip()
 
 
-def test_the_breadcrumb_keeps_layer_and_head_as_long_as_it_can():
-    parts = ("Net", "layer 10 of 10 (deformable attention)", "mean of 8 heads", "patch row 2")
-    brief = [re.sub("<[^>]*>", "", text) for text in _wordings(parts)]
-    arrow = "&nbsp;&nbsp;›&nbsp;&nbsp;"
-    assert arrow.join(("Layer 10", "Mean", "patch row 2")) in brief
-    assert brief[-1] == "patch row 2"
-    assert brief == sorted(brief, key=len, reverse=True)
+def test_the_left_side_closes_by_itself_in_a_narrow_window(rig):
+    window, columns = rig.window, rig.window.columns
+    before = columns.sizes()
+    window.resize(900, 500)
+    QApplication.processEvents()
+    assert (window.width(), window.height()) == (900, 500)
+    assert columns.sizes()[0] == 0
+    assert columns.sizes()[1] > 560
+    assert window.remember(Settings()).columns[0] == before[0]  # on a larger screen it is there
+    window.resize(1280, 800)
+    QApplication.processEvents()
+    assert columns.sizes() == before
+
+
+def test_the_sides_open_and_close_by_keys_and_leave_room_for_the_picture(rig):
+    window, columns = rig.window, rig.window.columns
+    rail, _, dock = columns.sizes()
+    rig.studio.trigger("window.rail")
+    assert columns.sizes()[0] == 0
+    assert window.remember(Settings()).columns[0] == 0  # closed by hand it stays so
+    rig.studio.trigger("window.rail")
+    assert columns.sizes()[0] == rail
+    window.resize(900, 500)
+    QApplication.processEvents()
+    rig.studio.trigger("window.rail")  # beside both there would be no room for the picture
+    assert (columns.sizes()[0] > 0, columns.sizes()[2]) == (True, 0)
+    window.show_tab("World")
+    assert (columns.sizes()[0], columns.sizes()[2]) == (0, dock)
+    rig.studio.trigger("window.dock")
+    assert columns.sizes()[2] == 0
+    window.resize(1280, 800)
+    QApplication.processEvents()
+    assert columns.sizes()[0] == 0

@@ -213,6 +213,14 @@ class WindowDesk(QObject):
         full_screen = Qt.WindowState.WindowFullScreen
         self._window.setWindowState(self._window.windowState() ^ full_screen)
 
+    def toggle_rail(self) -> None:
+        """Close the model's anatomy at the left, or open it."""
+        self._window.toggle_rail()
+
+    def toggle_dock(self) -> None:
+        """Close the tabs at the right, or open them."""
+        self._window.toggle_dock()
+
     def escape(self) -> None:
         """Close the message, leave full screen, or return to the class token."""
         if self._window.notice.text:

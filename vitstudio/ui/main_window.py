@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
+    QResizeEvent,
 )
 from PySide6.QtWidgets import (
     QFrame,
@@ -55,6 +56,7 @@ TAB_HELP = {
     "Bias": "What layers with windows add by position alone",
     "World": "Made scenes of which everything is known",
 }
+RAIL, MIDDLE, DOCK = range(3)
 FRAME_SIZE = QSize(16, 48)
 """Room for the title and border that the desktop adds; how much is unknown before it did."""
 
@@ -80,6 +82,9 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("VitStudio")
         self.setAcceptDrops(True)
         self._metrics = metrics
+        self._narrow = False
+        self._set_aside = False
+        self._widths = [metrics.rail, 0, metrics.dock]
         self.top_bar = TopBar(samples, metrics)
         self.rail = AnatomyRail()
         self.breadcrumb = Breadcrumb()
@@ -110,6 +115,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray.fromBase64(settings.geometry.encode()))
         if len(settings.columns) == self.columns.count():
             self.columns.setSizes(shrunk(settings.columns, self._room()))
+            self._note_widths()
         if 0 <= settings.tab < self.tabs.count():
             self.tabs.setCurrentIndex(settings.tab)
 
@@ -121,15 +127,60 @@ class MainWindow(QMainWindow):
     def remember(self, settings: Settings) -> Settings:
         """The settings with this window's place and columns."""
         geometry = bytes(self.saveGeometry().toBase64().data()).decode()
+        columns = self.columns.sizes()
+        if self._set_aside and columns[RAIL] == 0:
+            columns[RAIL] = self._widths[RAIL]
         return settings.replace(
-            geometry=geometry, columns=tuple(self.columns.sizes()), tab=self.tabs.currentIndex()
+            geometry=geometry, columns=tuple(columns), tab=self.tabs.currentIndex()
         )
+
+    def toggle_rail(self) -> None:
+        """Close the left side, or open it."""
+        self._toggle(RAIL)
+
+    def toggle_dock(self) -> None:
+        """Close the right side, or open it."""
+        self._toggle(DOCK)
+
+    def _note_widths(self) -> None:
+        """Remember how wide the sides are wanted, for when they open again."""
+        sizes = self.columns.sizes()
+        self._widths = [size or was for size, was in zip(sizes, self._widths, strict=True)]
+
+    def _toggle(self, place: int) -> None:
+        sizes = self.columns.sizes()
+        self._set_aside = False
+        if sizes[place] > 0:
+            self._close(place)
+            return
+        other = DOCK if place == RAIL else RAIL
+        room = sum(sizes) - sizes[other] - self._metrics.middle
+        if room < (self.rail.minimumWidth() if place == RAIL else self._metrics.dock):
+            self._close(other)  # there is no room for both beside the picture
+            room += sizes[other]
+        self._open(place, min(self._widths[place], room))
+
+    def _close(self, place: int) -> None:
+        """Give the room of a side to the picture."""
+        sizes = self.columns.sizes()
+        sizes[MIDDLE] += sizes[place]
+        sizes[place] = 0
+        self.columns.setSizes(sizes)
+
+    def _open(self, place: int, width: int) -> None:
+        """Take the room of a side from the picture."""
+        sizes = self.columns.sizes()
+        sizes[MIDDLE] -= width - sizes[place]
+        sizes[place] = width
+        self.columns.setSizes(sizes)
 
     def show_tab(self, title: str) -> None:
         """Bring a tab of the right side to the front; one that has nothing to show says why."""
         place = TABS.index(title)
         if self.tabs.isTabEnabled(place):
             self.tabs.setCurrentIndex(place)
+            if self.columns.sizes()[DOCK] == 0:
+                self.toggle_dock()
         else:
             self.notice.show_notice(self.tabs.tabToolTip(place), "info")
 
@@ -155,11 +206,12 @@ class MainWindow(QMainWindow):
         self.columns.addWidget(self._centre())
         self.columns.addWidget(self._dock())
         self.columns.setHandleWidth(1)
-        self.columns.setStretchFactor(1, 1)
-        for side in (0, 2):
+        self.columns.splitterMoved.connect(self._note_widths)
+        self.columns.setStretchFactor(MIDDLE, 1)
+        for side in (RAIL, DOCK):
             self.columns.setStretchFactor(side, 0)
             self.columns.setCollapsible(side, True)
-        self.columns.setCollapsible(1, False)
+        self.columns.setCollapsible(MIDDLE, False)
         metrics = self._metrics
         middle = metrics.width - metrics.rail - metrics.dock
         self.columns.setSizes([metrics.rail, middle, metrics.dock])
@@ -218,6 +270,23 @@ class MainWindow(QMainWindow):
         self.tab_shown.emit(TABS[place])
 
     # ---- Qt ----
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Close the left side where the window becomes narrow, and open it where it is not.
+
+        What it shows is in the line above the picture too, and its keys go on working.
+        """
+        super().resizeEvent(event)
+        narrow = self.width() < self._metrics.narrow
+        if narrow == self._narrow:
+            return
+        self._narrow = narrow
+        is_open = self.columns.sizes()[RAIL] > 0
+        if narrow and is_open:
+            self._close(RAIL)
+        elif self._set_aside and not is_open:
+            self._open(RAIL, self._widths[RAIL])
+        self._set_aside = narrow and is_open
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Show where to drop what can be opened."""

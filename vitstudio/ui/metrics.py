@@ -24,6 +24,10 @@ class Metrics(Record):
         Of a window that never had another size.
     least_width, least_height : int
         Of the smallest window in which nothing is cut off.
+    narrow : int
+        Below this width of the window the left side closes by itself.
+    middle : int
+        The narrowest middle that holds the controls of a film.
     """
 
     font: int = 13
@@ -37,8 +41,10 @@ class Metrics(Record):
     radius: int = 6
     width: int = 1440
     height: int = 900
-    least_width: int = 1000
-    least_height: int = 540
+    least_width: int = 840
+    least_height: int = 480
+    narrow: int = 1000
+    middle: int = 450
 
 
 def metrics_for(screen_height: int) -> Metrics:

@@ -79,6 +79,22 @@ def window_actions(choices: Choices, desk: Desk) -> list[Action]:
             desk.toggle_full_screen,
         ),
         Action(
+            "window.rail",
+            "Left side: anatomy",
+            ("Ctrl+B",),
+            "Close the model's anatomy at the left, or open it.",
+            group,
+            desk.toggle_rail,
+        ),
+        Action(
+            "window.dock",
+            "Right side: tabs",
+            ("Ctrl+Shift+B",),
+            "Close the tabs at the right, or open them.",
+            group,
+            desk.toggle_dock,
+        ),
+        Action(
             "window.escape",
             "Back",
             ("Esc",),

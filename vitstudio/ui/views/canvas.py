@@ -78,7 +78,7 @@ class Canvas(QWidget):
         self._empty.sample_picked.connect(self.sample_picked)
         self._empty.scene_wanted.connect(self.scene_wanted)
         self._empty.open_wanted.connect(self.open_wanted)
-        self.setMinimumSize(240, 180)
+        self.setMinimumSize(240, 130)
 
     # ---- verbs ----
 
