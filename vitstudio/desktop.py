@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -32,6 +33,9 @@ from vitstudio.ui.theme import apply_colours, apply_style_sheet
 log = logging.getLogger(__name__)
 FIRST_SAMPLE = "coffee.png"
 SMOKE_FRAMES = 3
+ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Ctrl+C in the terminal, the end of the desktop's session, and that of the terminal, which not
+every system has."""
 
 
 class Program:
@@ -97,7 +101,7 @@ def run_window(path: str = "", model_id: str = "", *, smoke: bool = False) -> in
     """Open the window and stay until it is closed; the exit status is returned."""
     begin = time.perf_counter()
     app = QApplication.instance() or QApplication(sys.argv[:1])
-    alive = QTimer(interval=200)  # lets Python see Ctrl+C in the terminal
+    alive = QTimer(interval=200)  # lets Python see a signal
     alive.timeout.connect(_nothing)
     alive.start()
     if smoke:
@@ -108,7 +112,7 @@ def run_window(path: str = "", model_id: str = "", *, smoke: bool = False) -> in
         store = SettingsStore(default_path())
     program = Program(path, model_id, store)
     sys.excepthook = _Excepthook(program)
-    signal.signal(signal.SIGINT, lambda *_: app.quit())
+    close_on_signals(app.quit)
     test = SmokeTest(program, begin) if smoke else None
     keep_what_is_there()
     program.start()
@@ -118,6 +122,17 @@ def run_window(path: str = "", model_id: str = "", *, smoke: bool = False) -> in
     program.stop()
     sys.excepthook = sys.__excepthook__
     return status
+
+
+def close_on_signals(close: Callable[[], None]) -> None:
+    """Have the end of a session close the window, which saves the settings.
+
+    One that is ignored stays so: `nohup` asks for that.
+    """
+    for name in ENDING:
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda *_: close())
 
 
 def keep_what_is_there() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ from vitstudio.core.assets import assets_dir
 from vitstudio.core.frame import Frame
 from vitstudio.core.geometry import plan
 from vitstudio.core.state import FITS, Fit, State
-from vitstudio.desktop import Program
+from vitstudio.desktop import ENDING, Program, close_on_signals
 from vitstudio.settings import SettingsStore
 from vitstudio.sources import image
 from vitstudio.ui import desk, dialogs
@@ -357,3 +358,22 @@ def test_the_window_closes_during_a_forward(qtbot: QtBot, tmp_path: Path) -> Non
     started.stop()
     started.window.deleteLater()
     assert store.load().state.layer == 3
+
+
+def test_the_end_of_a_session_closes_the_window() -> None:
+    """Logging out sends SIGTERM: the settings were lost with it."""
+    numbers = [getattr(signal, name) for name in ENDING if hasattr(signal, name)]
+    before = [signal.getsignal(number) for number in numbers]
+    assert signal.SIGTERM in numbers
+    closed: list[bool] = []
+    try:
+        close_on_signals(lambda: closed.append(True))
+        for number in numbers:
+            signal.raise_signal(number)
+        assert len(closed) == len(numbers)
+        signal.signal(numbers[-1], signal.SIG_IGN)  # as nohup does
+        close_on_signals(lambda: None)
+        assert signal.getsignal(numbers[-1]) is signal.SIG_IGN
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
