@@ -62,3 +62,12 @@ def test_actions_of_live_sources(table, log, action, verb, arguments):
     assert log == [("live", verb, arguments)]
     opens = verb.startswith(("open_", "choose_"))
     assert table[action].control == ("" if opens else "live")
+
+
+def test_the_view_in_3d_is_an_action_with_a_key(table, log):
+    """It was a button of the depth tab alone."""
+    action = table["view.space"]
+    assert (action.title, action.shortcuts) == ("Show in 3D", ("Shift+D",))
+    assert action.control == "depth"
+    action.handler()
+    assert log == [("desk", "open_space", ())]

@@ -154,6 +154,11 @@ class WindowDesk(QObject):
             self._choices.use_captions(frame.truth)
             self._window.show_tab("Prompts")
 
+    def open_space(self) -> None:
+        """Show the depth map as a cloud of points; its tab has it measured."""
+        self._window.show_tab("Depth")
+        self._window.depth_panel.open_space()
+
     def remember_opened(self, source: str) -> None:
         """Put an opened file at the top of the recent ones."""
         if Path(source).is_absolute():

@@ -136,6 +136,7 @@ class Studio(QObject):
         self.window.top_bar.set_help(texts)
         self.window.transport.set_help(texts)
         self.window.world.set_help(texts["picture.scene"])
+        self.window.depth_panel.set_help(texts["view.space"])
         listed = list(self.actions.values())
         self.desk.actions = tuple(listed)
         self.desk.sheet.set_actions(listed)

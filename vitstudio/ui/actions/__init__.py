@@ -19,7 +19,7 @@ def build_actions(choices: Choices, desk: Desk, live: LiveDesk) -> list[Action]:
         *live_actions(live, choices),
         *step_actions(choices),
         *question_actions(choices),
-        *view_actions(choices),
+        *view_actions(choices, desk),
         *look_actions(choices),
         *export_actions(desk),
         *window_actions(choices, desk),

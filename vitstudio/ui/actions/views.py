@@ -6,7 +6,7 @@ from functools import partial
 
 from vitstudio.core.state import ViewKind
 from vitstudio.state.offers import VIEW_TITLES
-from vitstudio.ui.actions.action import Action
+from vitstudio.ui.actions.action import Action, Desk
 from vitstudio.ui.choices import Choices
 
 OPACITY_STEP = 0.05
@@ -27,9 +27,9 @@ VIEW_HELP: dict[ViewKind, tuple[str, str]] = {
 """Key and help of every view."""
 
 
-def view_actions(choices: Choices) -> list[Action]:
+def view_actions(choices: Choices, desk: Desk) -> list[Action]:
     """Group "View"."""
-    return [
+    views = [
         Action(
             f"view.{kind}",
             VIEW_TITLES[kind],
@@ -40,6 +40,18 @@ def view_actions(choices: Choices) -> list[Action]:
             f"view:{kind}",
         )
         for kind, (key, text) in VIEW_HELP.items()
+    ]
+    return [
+        *views,
+        Action(
+            "view.space",
+            "Show in 3D",
+            ("Shift+D",),
+            "The picture as a cloud of points, each at its distance.",
+            "View",
+            desk.open_space,
+            "depth",
+        ),
     ]
 
 

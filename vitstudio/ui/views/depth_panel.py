@@ -52,7 +52,6 @@ SETTLE_MS = 60
 CLOUD_GAP_S = 0.1
 """Live pictures come into space no faster: without a graphics card one takes 40 ms to draw."""
 UNKNOWN = "–"
-SPACE_HELP = "The picture as a cloud of points, each at its distance"
 NOTHING_RESTS = "no resting pixels"
 FLICKER_HELP = (
     "How much the depth of pixels that rest changes from one picture to the next: the median over "
@@ -123,6 +122,7 @@ class DepthPanel(QWidget):
         self.field.setToolTip("Degrees across the picture's width; the shape in 3D depends on it")
         self.degrees = label("", "muted")
         self.space = QPushButton("Show in 3D")
+        self._space_help = ""
         self._settle = QTimer(self, singleShot=True, interval=SETTLE_MS)
         self._settle.timeout.connect(self._say_field)
         self._lay_out()
@@ -131,6 +131,12 @@ class DepthPanel(QWidget):
         self.show_live(None, None)
 
     # ---- what is shown ----
+
+    def set_help(self, text: str) -> None:
+        """Tooltip of the button that shows the map in 3D, with its key."""
+        self._space_help = text
+        if self.space.isEnabled():
+            self.space.setToolTip(text)
 
     def show_view(self, view: ViewState) -> None:
         """Show the look, or why this model measures no depth."""
@@ -174,7 +180,7 @@ class DepthPanel(QWidget):
             label_of.setText(text)
         self._show_limits()
         missing = None if token_map is not None else "There is no depth map yet"
-        enable(self.space, missing, SPACE_HELP)
+        enable(self.space, missing, self._space_help)
         self.truth.show_depth(token_map, info)
         if token_map is None:
             self.show_cursor(None)
