@@ -252,7 +252,7 @@ def test_titles_count_from_one() -> None:
 
 NO_CLASSES = {"classes"}
 OF_OTHER_FAMILIES = {
-    *("level", "offsets", "prompts", "depth", "truth"),
+    *("level", "offsets", "prompts", "depth", "truth", "captions"),
     *("view:points", "view:usage", "view:relevance", "view:depth"),
 }
 """Off for every plain ViT without text or depth, on a photograph."""

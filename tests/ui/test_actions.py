@@ -5,10 +5,10 @@ from collections import Counter
 import pytest
 from PySide6.QtGui import QKeySequence
 
-from tests.ui.fakes import View
+from tests.ui.fakes import View, make_spec
 from vitstudio.core.state import State
 from vitstudio.state.app_state import AppState
-from vitstudio.state.resolve import ViewState
+from vitstudio.state.resolve import ViewState, resolve
 from vitstudio.ui.actions import GROUPS, build_actions
 from vitstudio.ui.choices import Choices
 
@@ -71,3 +71,10 @@ def test_the_view_in_3d_is_an_action_with_a_key(table, log):
     assert action.control == "depth"
     action.handler()
     assert log == [("desk", "open_space", ())]
+
+
+def test_captions_are_refused_for_what_they_are(table):
+    """The reason spoke of the true depth, and was longer than a line of the palette."""
+    control = table["world.captions"].control
+    said = resolve(State(), make_spec(), None).disabled[control]
+    assert said == "Only tabletop scenes have captions."

@@ -46,7 +46,8 @@ class ViewState(Record):
     disabled : dict of control -> reason
         Controls that do not apply, each with the sentence that says why. Names: "head", "query",
         "direction", "colours", "patches", "fit", "classes", "opacity", "level", "offsets",
-        "prompts", "depth", "truth", "before", "live", "fit:" + a Fit, and "view:" + a ViewKind.
+        "prompts", "depth", "truth", "captions", "before", "live", "fit:" + a Fit, and "view:" + a
+        ViewKind.
     notices : tuple of str
         What was changed to make the state possible.
     untrained : bool
@@ -159,7 +160,10 @@ def _clamp_depth(state: State, spec: ModelSpec, info: TraceInfo | None) -> State
 def _without_truth(info: TraceInfo | None) -> dict[str, str]:
     if info is not None and info.frame.truth is not None:
         return {}
-    return {"truth": "Only of scenes of the tabletop world is the true depth known."}
+    return {
+        "truth": "Only of tabletop scenes is the true depth known.",
+        "captions": "Only tabletop scenes have captions.",
+    }
 
 
 def _standing(state: State) -> dict[str, str]:
@@ -205,7 +209,7 @@ def _request(state: State, layer: LayerSpec, token: int) -> MapRequest:
 def _without_model() -> dict[str, str]:
     controls = (
         *("head", "query", "direction", "colours", "patches", "fit", "classes", "opacity"),
-        *("level", "offsets", "prompts", "depth", "before", "truth"),
+        *("level", "offsets", "prompts", "depth", "before", "truth", "captions"),
     )
     views = (f"view:{kind}" for kind in VIEW_TITLES if kind != "picture")
     return dict.fromkeys((*controls, *views), "No model is loaded yet.")

@@ -58,7 +58,7 @@ def picture_actions(desk: Desk) -> list[Action]:
             "Compare a tabletop scene with its true caption and some false ones.",
             group,
             desk.use_captions,
-            "truth",
+            "captions",
         ),
         Action(
             "picture.next",
