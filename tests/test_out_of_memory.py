@@ -228,6 +228,8 @@ def test_a_load_under_way_that_is_overtaken_ends_in_its_midst(
         ask(compute, messages.OpenModel("dinov2_vits14", weights))
     assert len(looks) == 30
     assert compute.spec is spec
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() is torch.float32
     monkeypatch.undo()
     assert isinstance(ask(compute, messages.OpenModel(TINY, "random"))[-1], messages.ModelOpened)
 
