@@ -166,6 +166,23 @@ def test_a_size_that_changes_all_the_time_does_not_keep_the_picture_back(
     assert min(answered.info.grid_size) == 5
 
 
+def test_a_model_that_comes_while_a_picture_is_answered_sees_it_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a paused source no other picture follows."""
+    compute = ComputeHandlers()
+    list(compute.open_model(OPEN))
+    follow, other = FollowHandlers(compute), replace(STATE, model_id="world_vit", layer=1)
+    follow.follow(Follow(STATE, tab="Heads"))
+    monkeypatch.setattr("vitstudio.following.STEP_S", 0.0)
+    steps = iter(follow.live_frame(LiveFrame(frame(5), 0.0)))
+    assert next(steps) is None
+    list(compute.open_model(messages.OpenModel("world_vit", "default", "cpu", "float32")))
+    follow.follow(Follow(other, tab="Heads"))
+    (answered,) = (each for each in steps if each is not None)
+    assert (answered.info.spec.id, answered.info.frame.index) == ("world_vit", 5)
+
+
 def test_other_questions_are_answered_of_the_newest_picture(
     compute: ComputeHandlers, follow: FollowHandlers
 ) -> None:

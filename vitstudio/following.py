@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from statistics import median
 from typing import Any
 
@@ -105,10 +105,12 @@ class FollowHandlers:
             if wanted is not None and (again or wanted.like(key)):
                 if self._answering:
                     self.taken(REST * median(self._answering))
-                yield from self._answered(message, info, _in_size_of(key, asked), begin)
-                return
-            again = True
-            yield None  # the net is to see it in another size, and another net may be on its way
+                if (yield from self._answered(message, info, _in_size_of(key, asked), begin)):
+                    return
+                again = False  # another net is here, and a paused source gives it no other picture
+            else:
+                again = True
+                yield None  # it is to be seen in another size, and another net may be on its way
             key = _key(frame, self._compute.spec, self._follow)
 
     def _traced(self, key: TraceKey) -> TraceInfo | None:
@@ -138,7 +140,10 @@ class FollowHandlers:
         with self._sharing.running((*_work(key), every_layer, replay)):
             return self._compute.trace_live(key.message(), every_layer, replay, self.ready)
 
-    def _answered(self, message: Any, info: TraceInfo, asked: Follow, begin: float) -> Answers:
+    def _answered(
+        self, message: Any, info: TraceInfo, asked: Follow, begin: float
+    ) -> Generator[object | None, None, bool]:
+        """The answers to one picture; false if its trace went meanwhile."""
         assert asked.state is not None
         traced = looked = time.perf_counter()
         view = resolve(asked.state, info.spec, info)
@@ -147,7 +152,7 @@ class FollowHandlers:
         for question in live_questions(situation):
             for answer in self._table[type(question)](question):
                 if isinstance(answer, messages.TraceGone):
-                    return  # another model took its place
+                    return False  # another model took its place
                 if answer is None:
                     if time.perf_counter() - looked > STEP_S:
                         yield None
@@ -164,6 +169,7 @@ class FollowHandlers:
         self._lasted.append(seconds)
         self._answering.append(now - traced)
         yield LiveAnswered(info, asked, tuple(found), message.given_s, seconds, self.overtaken())
+        return True
 
     def _say_taken(self, work: object) -> None:
         """Tell who gives the pictures how long this one is likely to take."""

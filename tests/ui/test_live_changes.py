@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import pytest
+
 from tests.ui.fakes import make_frame, make_spec
 from tests.ui.small_device import BROKEN, OTHER, picture
 from tests.ui.test_live import CAMERA, CLIP
@@ -225,3 +227,21 @@ def test_a_step_in_a_size_of_before_is_traced_in_the_new_one(playing):
     assert playing.shown()[0] == 7
     request = playing.engine.asked(messages.TraceFrame)[-1]
     assert (request.frame.index, request.fit) == (7, "whole")
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_the_last_picture_of_a_paused_film_is_seen_by_the_model_chosen_meanwhile(playing, given_up):
+    """The bar says that it is the one on screen, and the film gives no other."""
+    playing.state.update(model_id="large")
+    (load,) = (each for each in playing.engine.posted if isinstance(each, messages.OpenModel))
+    playing.engine.posted.clear()  # the model of before is at the picture
+    if given_up:
+        failed = live.LiveFrame(picture(7), time.monotonic())
+        playing.engine.receive(messages.Failed(failed, "Stopped.", cancelled=True))
+    else:
+        playing.engine.trace(7)
+    playing.engine.receive(live.LiveMoved(Position(CLIP, 7 / 30, 7, playing=False)))
+    playing.engine.posted.append(load)
+    playing.engine.answer()
+    assert playing.shown()[0] == 7
+    assert playing.screen.last("canvas", "show_map")[2].spec.id == "large"

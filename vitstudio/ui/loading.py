@@ -94,6 +94,8 @@ class Loading:
         self._frames: OrderedDict[str, Frame] = OrderedDict()
         self._coming: Frame | None = None
         """A scene changed a little: it comes on screen together with its trace."""
+        self._left: Frame | None = None
+        """The last moving picture, if a model of before ran on it: a paused source gives no more."""
 
     @property
     def waiting_for(self) -> str:
@@ -128,6 +130,11 @@ class Loading:
         if state.source != self._wanted_source:
             self._wanted_source = state.source
             self._fetch_source(state.source)
+        left = self._left
+        if left is not None and not (self._models or self.live.playing):
+            self._left = None
+            if left.source == self._wanted_source and self.live.place is None:
+                self.show_past(left)
         self._follow_trace()
 
     def open_picture(self, path: str) -> None:
@@ -274,6 +281,7 @@ class Loading:
         """
         info, spec, asked = message.info, self.spec, message.asked.state
         if spec is None or info.spec is not spec or self._models or asked is None:
+            self._left = info.frame
             return False
         if info.frame.source != self._wanted_source:
             return False
@@ -281,14 +289,14 @@ class Loading:
         if not key.like(trace_key(info.frame, spec, self._state.state)) and not self.live.playing:
             self.show_past(info.frame)
             return False
-        self.frame, self.info, self._coming = info.frame, info, None
+        self.frame, self.info, self._coming, self._left = info.frame, info, None, None
         self._good, self._wanted_trace = (key, info), key
         self._before_restore = None
         return True
 
     def show_past(self, frame: Frame) -> None:
         """Go back to a picture of the moving source, and trace it as a still one."""
-        self.frame, self.info, self._coming = frame, None, None
+        self.frame, self.info, self._coming, self._left = frame, None, None, None
         self._follow_trace()
 
     def trace_again(self) -> bool:
@@ -375,6 +383,8 @@ class Loading:
         elif isinstance(request, TraceFrame):
             self._tracing = None
             self._send_trace()
+        elif isinstance(request, LiveFrame) and self._models:
+            self._left = request.frame
         return isinstance(request, OpenModel | OpenCheckpoint | TraceFrame | LiveFrame)
 
     def set_aside(self, request: TraceFrame | LiveFrame | OpenModel) -> None:
