@@ -95,7 +95,7 @@ class Loading:
         self._coming: Frame | None = None
         """A scene changed a little: it comes on screen together with its trace."""
         self._left: Frame | None = None
-        """The last moving picture, if a model of before ran on it: a paused source gives no more."""
+        """The last moving picture if a model of before ran on it: a paused source gives no more."""
 
     @property
     def waiting_for(self) -> str:
