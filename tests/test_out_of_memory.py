@@ -64,7 +64,10 @@ def compute() -> ComputeHandlers:
 
 
 def ask(compute: ComputeHandlers, message: object) -> list[Any]:
-    return [each for each in compute.table()[type(message)](message) if each is not None]
+    """The answers; how far a pass was that took long on this machine is none."""
+    answers = compute.table()[type(message)](message)
+    no_answer = messages.Progress if isinstance(message, messages.TraceFrame) else ()
+    return [each for each in answers if each is not None and not isinstance(each, no_answer)]
 
 
 def question(generation: int) -> messages.AskMap:

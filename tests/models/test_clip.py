@@ -225,7 +225,7 @@ def test_a_newer_question_takes_the_place_of_an_older_one() -> None:
     compute = ComputeHandlers()
     loaded = load("dinov2_vits14", "random", "cpu", "float32")
     compute._model = type(loaded)(adapted_of(plain_clip()), "cpu", "float32", 0.0)
-    (traced,) = compute.trace_frame(messages.TraceFrame(random_frame(64, 64)))
+    (*_, traced) = compute.trace_frame(messages.TraceFrame(random_frame(64, 64)))
     generation = traced.info.generation
     older = iter(
         compute.ask_prompts(messages.AskPrompts(generation, tuple("abcdefgh" * 9), ("{} x",)))
