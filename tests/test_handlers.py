@@ -336,7 +336,7 @@ def test_an_export_gives_its_state_back(
     for suffix in ("png", "svg", "npz"):
         path = str(tmp_path / f"view.{suffix}")
         compute.all(messages.Export(traced.info.generation, state, path))
-        assert files.one(messages.Restore(path)) == messages.Restored(path, state)
+        assert files.one(messages.Restore(path)) == messages.Restored(path, state, 0.0)
 
 
 def test_an_ordinary_picture_carries_no_state(files: Asker) -> None:

@@ -507,9 +507,13 @@ class FileHandlers:
 
     def restore(self, message: Any) -> Answers:
         """Look for the State in an export."""
-        from vitstudio.export.restore import read_state
+        from vitstudio.export.restore import read_view
 
-        yield messages.Restored(message.path, read_state(Path(message.path)))
+        saved = read_view(Path(message.path))
+        if saved is None:
+            yield messages.Restored(message.path, None)
+        else:
+            yield messages.Restored(message.path, saved.state, saved.time_s)
 
     def prepare(self, message: Any) -> Answers:
         """Import a module; one that is missing is noticed by who uses it."""

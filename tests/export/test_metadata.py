@@ -14,7 +14,7 @@ from tests.export.helpers import make_content, make_spec
 from vitstudio.core.errors import StateError
 from vitstudio.core.state import State
 from vitstudio.export.metadata import metadata_json
-from vitstudio.export.restore import read_state
+from vitstudio.export.restore import SavedView, read_state, read_view
 from vitstudio.export.save import save
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -34,6 +34,24 @@ def test_an_export_gives_its_state_back(qapp, tmp_path, suffix, source):
     assert read_state(path) == content.state
     if suffix == ".npz":
         assert read_state(path.with_suffix(".json")) == content.state
+
+
+def test_an_export_of_a_film_says_when_its_picture_comes(qapp, tmp_path):
+    content = make_content(source="film.mp4")
+    frame = replace(content.info.frame, index=62, capture_time_s=2.48)
+    moving = replace(content, info=replace(content.info, frame=frame))
+    path = save(moving, tmp_path / "view.png")
+    assert read_view(path) == SavedView(content.state, 2.48)
+
+
+@pytest.mark.parametrize("time_s", ["soon", None, True, -1, 1e300, [2.0]])
+def test_a_time_that_is_none_leaves_the_view(tmp_path, time_s):
+    """Exports of before have none."""
+    saved = {"program": "vitstudio", "state": json.loads(State().to_json())}
+    path = tmp_path / "view.json"
+    for picture in ({"time_s": time_s}, {}, None):
+        path.write_text(json.dumps({**saved, "picture": picture}))
+        assert read_view(path) == SavedView(State())
 
 
 def test_metadata_tells_all_that_reproduces_the_view(qapp):

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tests.ui.fakes import make_spec
-from tests.ui.small_device import BROKEN, NOT_ENOUGH, Studio
+from tests.ui.small_device import BROKEN, NOT_ENOUGH, OTHER, Studio
 from tests.ui.test_live import CLIP, SHOW, A
 from vitstudio.core.live import Position
 from vitstudio.engine import live_messages as live
@@ -115,6 +115,31 @@ def test_a_restored_view_whose_film_is_gone_changes_nothing(studio):
     studio.engine.answer()
     assert studio.state.state == before
     assert studio.screen.last("canvas", "show_frame")[0].source == A
+
+
+def test_a_restored_view_of_a_film_stands_at_its_picture(studio):
+    """It began the film anew, and ran on."""
+    saved = studio.state.state.replace(source=CLIP, layer=2)
+    studio.presenter.open_path("/exports/view.png")
+    studio.presenter.receive(messages.Restored("/exports/view.png", saved, 2.5))
+    studio.engine.answer()
+    assert studio.engine.asked(live.Play) == [live.Play(False)]
+    assert studio.engine.asked(live.Seek) == [live.Seek(2.5)]
+    # The film is open: another view of it goes there at once.
+    studio.presenter.open_path("/exports/other.png")
+    studio.presenter.receive(messages.Restored("/exports/other.png", saved, 1.5))
+    assert studio.engine.asked(live.Seek)[-1] == live.Seek(1.5)
+
+
+def test_where_a_restored_view_stood_is_forgotten_with_its_film(studio):
+    saved = studio.state.state.replace(source=CLIP)
+    studio.presenter.open_path("/exports/view.png")
+    studio.presenter.receive(messages.Restored("/exports/view.png", saved, 2.5))
+    studio.presenter.open_path(OTHER)
+    studio.engine.answer()
+    studio.presenter.open_path(CLIP)
+    studio.engine.answer()
+    assert studio.engine.asked(live.Seek) == []
 
 
 def test_a_session_that_begins_with_a_film_plays_it():

@@ -391,10 +391,14 @@ class Prepared(Record):
 
 
 class Restored(Record):
-    """Answer to Restore; `state` is None for an ordinary picture."""
+    """Answer to Restore; `state` is None for an ordinary picture.
+
+    `time_s` is when the exported picture comes in a source that moves; None if it is not known.
+    """
 
     path: str
     state: State | None
+    time_s: float | None = None
 
 
 class CancelDownload(Record):

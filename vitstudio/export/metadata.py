@@ -50,6 +50,7 @@ def metadata(content: FigureContent) -> dict[str, Any]:
             "name": content.picture_name,
             "size_rc": info.frame.size_rc,
             "frame_index": info.frame.index,
+            "time_s": info.frame.capture_time_s,
             "truth": _truth(content),
         },
         "geometry": _geometry(content),

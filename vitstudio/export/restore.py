@@ -13,19 +13,38 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from vitstudio.core.errors import StateError
+from vitstudio.core.record import Record
 from vitstudio.core.state import State
 from vitstudio.export.metadata import KEY
 from vitstudio.export.png import SIGNATURE
 
 LARGEST_METADATA = 1 << 20
 """Bytes; ours has a few thousand."""
+LONGEST_S = 1e7
+"""Four months: no film is longer."""
 SVG_METADATA = re.compile(
     rf"<metadata\b[^>]*\bid\s*=\s*[\"']{KEY}[\"'][^>]*>(.*?)(</metadata\s*>|\Z)", re.DOTALL
 )
 
 
+class SavedView(Record):
+    """What an export carries: the State, and when its picture comes in a source that moves.
+
+    `time_s` is None where the file does not say: exports of older versions, a State alone.
+    """
+
+    state: State
+    time_s: float | None = None
+
+
 def read_state(path: str | PathLike[str]) -> State | None:
-    """The State that an export carries; None for any other file, folder or missing file.
+    """The State that an export carries, as `read_view` finds it."""
+    saved = read_view(path)
+    return None if saved is None else saved.state
+
+
+def read_view(path: str | PathLike[str]) -> SavedView | None:
+    """The view that an export carries; None for any other file, folder or missing file.
 
     PNG, SVG, JSON (of an export, or a State alone) and NPZ are looked into, at most a megabyte of
     metadata and no pixel; nothing in the file is executed.
@@ -46,7 +65,7 @@ def read_state(path: str | PathLike[str]) -> State | None:
         return None
     if text is None:
         return None
-    return _state(text, file_path)
+    return _saved_view(text, file_path)
 
 
 def _metadata_text(file: BinaryIO, suffix: str) -> str | None:
@@ -107,26 +126,35 @@ def _npz_text(file: BinaryIO) -> str | None:
     return data.partition(b"\n")[2].decode("utf-8", "replace")
 
 
-def _state(text: str, path: Path) -> State | None:
+def _saved_view(text: str, path: Path) -> SavedView | None:
     try:
         data: Any = json.loads(text)
     except (ValueError, RecursionError):
         raise StateError(
             f"'{path.name}' carries a saved view, but it is damaged; open the picture itself."
         ) from None
+    time_s = None
     if not isinstance(data, dict):
         return _foreign(path)
     if data.get("program") == KEY:
-        data = data.get("state")
+        time_s, data = _time_of(data.get("picture")), data.get("state")
     elif not {"version", "model_id"} <= data.keys():
         return _foreign(path)
     try:
-        return State.from_json(json.dumps(data))
+        return SavedView(State.from_json(json.dumps(data)), time_s)
     except StateError as error:
         raise StateError(f"'{path.name}' cannot be restored. {error}") from None
 
 
-def _foreign(path: Path) -> State | None:
+def _time_of(picture: Any) -> float | None:
+    """Seconds into a source that moves; None if the file holds no sound number there."""
+    time_s = picture.get("time_s") if isinstance(picture, dict) else None
+    if isinstance(time_s, bool) or not isinstance(time_s, int | float):
+        return None
+    return float(time_s) if 0 <= time_s <= LONGEST_S else None
+
+
+def _foreign(path: Path) -> SavedView | None:
     """JSON of somebody else is no export; in a chunk of our name it is a damaged one."""
     if path.suffix.lower() == ".json":
         return None

@@ -182,6 +182,7 @@ class LiveView:
     def _on_opened(self, message: live_messages.LiveOpened) -> None:
         if not self._live.opened(message):
             return
+        self._loading.pause_where_saved()
         facts = message.facts
         self._note = ""
         self._left_out.clear()

@@ -91,6 +91,8 @@ class Loading:
         self._failed_trace: TraceKey | None = None
         self._good: tuple[TraceKey, TraceInfo] | None = None
         self._before_restore: State | None = None
+        self._saved_time: tuple[str, float] | None = None
+        """Source and seconds of a restored view whose source is not open yet."""
         self._frames: OrderedDict[str, Frame] = OrderedDict()
         self._coming: Frame | None = None
         """A scene changed a little: it comes on screen together with its trace."""
@@ -343,13 +345,25 @@ class Loading:
         if message.state is None:
             self.open_picture(message.path)
         else:
-            self._take_over(message.state)
+            self._take_over(message.state, message.time_s)
         return True
 
-    def _take_over(self, state: State) -> None:
+    def pause_where_saved(self) -> None:
+        """A restored view of a moving source is of one of its pictures: go there, and stand."""
+        live, saved = self.live, self._saved_time
+        if saved is None or saved[0] != live.source or live.facts is None:
+            return
+        self._saved_time = None
+        if live.facts.seekable:
+            live.play(False)
+            live.seek(saved[1])
+
+    def _take_over(self, state: State, time_s: float | None) -> None:
         self._before_restore = self._state.state
         self._state.restore(state)
+        self._saved_time = None if time_s is None else (state.source, time_s)
         self.follow()
+        self.pause_where_saved()  # of the source that is open already; else once it is
         if not self.waiting_for:
             self._before_restore = None
 
@@ -513,6 +527,8 @@ class Loading:
             self._frames.popitem(last=False)
 
     def _fetch_source(self, source: str) -> None:
+        if self._saved_time is not None and self._saved_time[0] != source:
+            self._saved_time = None
         self._give_up_pass()
         if is_live(source) or is_made(source):
             self._looked_into = ""
