@@ -165,3 +165,40 @@ def test_putting_back_keeps_what_was_chosen_since(app_state: AppState) -> None:
     app_state.update(layer=6)
     app_state.put_back(source="")
     assert app_state.state == State(layer=6)
+
+
+def test_looks_set_since_a_choice_stay_when_it_is_undone(app_state: AppState) -> None:
+    """They are no steps of their own, but went back together with whatever choice was undone."""
+    layer, head = app_state.state.layer, app_state.state.head
+    app_state.update(layer=3)
+    app_state.update(colormap="viridis", precision="float32")
+    app_state.update(head=1)
+    app_state.update(opacity=0.4)
+    for expected in ((3, head), (layer, head)):
+        assert app_state.undo()
+        state = app_state.state
+        assert (state.layer, state.head) == expected
+        assert (state.colormap, state.precision, state.opacity) == ("viridis", "float32", 0.4)
+    app_state.update(smooth=False)
+    for expected in ((3, head), (3, 1)):
+        assert app_state.redo()
+        state = app_state.state
+        assert (state.layer, state.head) == expected
+        assert (state.colormap, state.opacity, state.smooth) == ("viridis", 0.4, False)
+
+
+def test_looks_of_a_restored_view_go_with_it(app_state: AppState) -> None:
+    before = app_state.state
+    app_state.restore(before.replace(layer=2, colormap="viridis", opacity=0.2))
+    app_state.update(opacity=0.5)
+    assert app_state.undo()
+    assert app_state.state == before.replace(opacity=0.5)
+
+
+def test_other_weights_of_a_model_are_a_choice(app_state: AppState) -> None:
+    app_state.update(weights="random")
+    app_state.update(model_id="other", weights="default")
+    assert app_state.undo()
+    assert app_state.state.weights == "random"
+    assert app_state.undo()
+    assert (app_state.state.model_id, app_state.state.weights) == (State().model_id, "default")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import fields
+from typing import Any, NamedTuple
 
 from vitstudio.core.state import State
 
 UNDO_FIELDS = (
     "model_id",
+    "weights",
     "layer",
     "head",
     "query",
@@ -24,7 +26,23 @@ UNDO_FIELDS = (
     "depth_of",
 )
 """Choices that undo walks through; opacity and the like are quicker to set again."""
+KEPT_FIELDS = tuple(field.name for field in fields(State) if field.name not in UNDO_FIELDS)
+"""All else: what of it was set since a choice stays when that choice is undone."""
 UNDO_LIMIT = 100
+
+
+class Step(NamedTuple):
+    """A State to go back to, and the one that took its place."""
+
+    to: State
+    left_for: State
+
+    def from_here(self, now: State) -> State:
+        """Where the step leads from a later State."""
+        set_since = [
+            name for name in KEPT_FIELDS if getattr(now, name) != getattr(self.left_for, name)
+        ]
+        return self.to.replace(**{name: getattr(now, name) for name in set_since})
 
 
 Listener = Callable[[State, State], object]
@@ -60,8 +78,8 @@ class AppState:
     def __init__(self, state: State | None = None) -> None:
         self.changed = Changes()
         self._state = state or State()
-        self._undo: list[State] = []
-        self._redo: list[State] = []
+        self._undo: list[Step] = []
+        self._redo: list[Step] = []
         self.is_choice = False
 
     @property
@@ -81,7 +99,7 @@ class AppState:
 
     def adjust(self, **changes: Any) -> None:
         """Like `update`, for typing: undo goes back to before a whole row of such changes."""
-        last = self._undo[-1] if self._undo else None
+        last = self._undo[-1].to if self._undo else None
         going_on = last is not None and set(_differing(last, self._state)) <= set(changes)
         self._move_to(self._state.replace(**changes), remember=not going_on, choice=True)
         if going_on:
@@ -90,7 +108,7 @@ class AppState:
     def put_back(self, **changes: Any) -> None:
         """Change fields because a request failed: undo does not lead to the failed choice again."""
         self._move_to(self._state.replace(**changes), remember=False)
-        while self._undo and not _undo_differs(self._undo[-1], self._state):
+        while self._undo and not _undo_differs(self._undo[-1].to, self._state):
             self._undo.pop()
 
     def forgo(self, **changes: Any) -> None:
@@ -106,7 +124,10 @@ class AppState:
             names = [name for name in changes if getattr(chosen, name) == getattr(failed, name)]
             return chosen.replace(**{name: changes[name] for name in names})
 
-        self._undo, self._redo = list(map(without, self._undo)), list(map(without, self._redo))
+        def all_without(steps: list[Step]) -> list[Step]:
+            return [Step(without(step.to), without(step.left_for)) for step in steps]
+
+        self._undo, self._redo = all_without(self._undo), all_without(self._redo)
         self.put_back(**changes)
 
     def restore(self, state: State) -> None:
@@ -117,17 +138,22 @@ class AppState:
         """Go back one choice; False when there is none."""
         if not self._undo:
             return False
-        self._redo.append(self._state)
-        self._move_to(self._undo.pop(), remember=False)
+        self._go(self._undo, self._redo)
         return True
 
     def redo(self) -> bool:
         """Take back an undo; False when there is none."""
         if not self._redo:
             return False
-        self._undo.append(self._state)
-        self._move_to(self._redo.pop(), remember=False)
+        self._go(self._redo, self._undo)
         return True
+
+    def _go(self, steps: list[Step], back: list[Step]) -> None:
+        """Take the last of some steps; the way back is noted among others."""
+        now = self._state
+        there = steps.pop().from_here(now)
+        back.append(Step(now, there))
+        self._move_to(there, remember=False)
 
     def _move_to(self, new: State, *, remember: bool, choice: bool = False) -> None:
         old = self._state
@@ -135,7 +161,7 @@ class AppState:
             return
         self.is_choice = choice
         if remember and _undo_differs(old, new):
-            self._undo = [*self._undo[-(UNDO_LIMIT - 1) :], old]
+            self._undo = [*self._undo[-(UNDO_LIMIT - 1) :], Step(old, new)]
             self._redo.clear()
         self._state = new
         self.changed.emit(old, new)
