@@ -496,6 +496,17 @@ def test_colours_that_nothing_here_converts_are_shown_and_noted(
     assert ("colours" in reel.facts.note) is (told != 9)
 
 
+def test_messages_of_ffmpeg_are_not_given_to_python(tmp_path: Path, opened: Opened) -> None:
+    """Older torchvision asks for them: its threads then waited for Python's lock for ever."""
+    path = write_film(tmp_path / "a.mp4", [numbered(i) for i in range(3)])
+    av.logging.set_level(av.logging.ERROR)
+    try:
+        opened(path)
+        assert av.logging.get_level() is None
+    finally:
+        av.logging.set_level(None)
+
+
 def test_a_size_that_changes_in_mid_stream(tmp_path: Path, opened: Opened) -> None:
     sizes = [(48, 64)] * 10 + [(96, 80)] * 10
     parts = []

@@ -86,7 +86,9 @@ def write_mp4(
         If the file cannot be written.
     """
     import av
+    import av.logging
 
+    av.logging.set_level(None)  # see `VideoFile`: threads that say something wait for ever else
     try:
         with av.open(file, "w", format="mp4") as container:
             container.metadata.update(tags)

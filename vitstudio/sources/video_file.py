@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import av
+import av.logging
 from av import Packet, VideoFrame
 from av.codec.codec import UnknownCodecError
 from av.codec.context import CodecContext
@@ -171,6 +172,9 @@ def _container(path: Path) -> InputContainer:
     arguments: dict[str, Any] = {"container_options": OPTIONS}
     if int(av.__version__.split(".")[0]) < 19:
         arguments["metadata_errors"] = "replace"  # old titles are in old alphabets
+    # Older torchvision has FFmpeg's messages given to Python. Its decoding threads wait for
+    # Python's lock then, while who closes the file holds that and waits for them: for ever.
+    av.logging.set_level(None)
     try:
         container: InputContainer = av.open(str(path), **arguments)
     except FFmpegError as error:
