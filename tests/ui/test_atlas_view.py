@@ -222,16 +222,19 @@ def test_a_selection_from_a_deeper_net_does_no_harm(view):
     view.grab()
 
 
-def test_in_a_scroll_area_the_selection_comes_into_sight(qtbot):
-    page = QWidget()
-    column = QVBoxLayout(page)
-    view = AtlasView()
-    column.addWidget(view)
-    area = QScrollArea()
+def in_a_scroll_area(qtbot):
+    """An atlas taller than the panel around it, as in the window."""
+    page, view, area = QWidget(), AtlasView(), QScrollArea()
+    QVBoxLayout(page).addWidget(view)
     area.setWidgetResizable(True)
     area.setWidget(page)
     qtbot.addWidget(area)
     area.resize(320, 240)
+    return area, view
+
+
+def test_in_a_scroll_area_the_selection_comes_into_sight(qtbot):
+    area, view = in_a_scroll_area(qtbot)
     view.show_atlas(atlas(24, 6))
     area.show()
     qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() > 200, timeout=1000)
@@ -243,15 +246,7 @@ def test_in_a_scroll_area_the_selection_comes_into_sight(qtbot):
 
 def test_the_selection_is_in_sight_when_a_taller_atlas_comes(qtbot):
     """The last layer stays chosen when the model changes, and then lies further down."""
-    page = QWidget()
-    column = QVBoxLayout(page)
-    view = AtlasView()
-    column.addWidget(view)
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setWidget(page)
-    qtbot.addWidget(area)
-    area.resize(320, 240)
+    area, view = in_a_scroll_area(qtbot)
     view.show_selection(11, None)
     view.show_atlas(atlas(12, 24))
     area.show()
