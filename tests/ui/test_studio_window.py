@@ -118,6 +118,14 @@ def test_nothing_overflows_at_the_promised_size(build):
         assert rig.window.view_bar.rect().contains(corner)
 
 
+def test_the_world_s_page_for_photographs_is_as_wide_as_its_tab(build):
+    """Controls that were never shown, and had no style yet, made it wider."""
+    window = build().window
+    window.world.show_source("")
+    refused = window.world.refused.minimumSizeHint().width()
+    assert window.world.minimumSizeHint().width() == refused
+
+
 def test_a_click_asks_and_a_right_click_goes_back(rig):
     rig.click(310, 210)
     assert rig.studio.presenter.shown.query_rc == (4, 6)

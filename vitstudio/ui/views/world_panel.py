@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
+    QSizePolicy,
     QSpinBox,
     QStackedLayout,
     QVBoxLayout,
@@ -254,3 +255,6 @@ class WorldPanel(QWidget):
         self._pages = QStackedLayout(self)
         self._pages.addWidget(self.refused)
         self._pages.addWidget(content)
+        # Before they are shown the controls have no style yet and want more room than they get; the
+        # page before them would be as wide. The tabs are wide enough for them.
+        content.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
